@@ -1,0 +1,58 @@
+import type { Change } from '../kernel/change.ts';
+
+/** How a hold ended. */
+export interface HoldOutcome {
+  readonly holdId: number;
+  readonly verdict: 'OK' | 'WARN' | 'FAIL';
+  /** Tip of the decisive extension, for people. Empty when there is none. */
+  readonly tip: string;
+}
+
+/** An extension point as its domain declares it: how to go on with a held operation, and how to give it up. Both run exactly once, inside the change that closes the hold. */
+export interface PointDeclaration {
+  /** Event code of the point, such as `commit-file`. */
+  readonly code: string;
+  /** Carries out the operation that was held. `args` are those of the proposal. */
+  proceed(change: Change, args: Readonly<Record<string, unknown>>, outcome: HoldOutcome): Promise<void>;
+  /** Gives the operation up, losing nothing of the user's work. */
+  reject(change: Change, args: Readonly<Record<string, unknown>>, outcome: HoldOutcome): Promise<void>;
+}
+
+/** An operation that is about to happen at an extension point. */
+export interface Proposal {
+  readonly point: string;
+  /** Undefined for a tenant-level point. */
+  readonly workspaceId: number | undefined;
+  /** Names the object for the order of its events, such as `file:17`. */
+  readonly objectKey: string;
+  /** The payload of the point's event without `tenantId`, `eventCode`, `extensionBizId`, `blockBusiness`, which are added. */
+  readonly data: Readonly<Record<string, unknown>>;
+  /** What a person would call the operation, such as the file's name. */
+  readonly title: string;
+  /** Numeric file type, for extensions limited to some types. */
+  readonly fileType?: number;
+  /** What is under decision, answered by GetIDEEventDetail as `EventDetail`, such as `{ CommittedFile: {...} }`. */
+  readonly snapshot: Readonly<Record<string, unknown>>;
+  /** All that `proceed` and `reject` need, as JSON. */
+  readonly args: Readonly<Record<string, unknown>>;
+}
+
+export type Proposed = { readonly held: false; readonly messageId: string } | { readonly held: true; readonly messageId: string; readonly holdId: number };
+
+/** The state of a hold as its domain may show it. */
+export interface HoldView {
+  readonly holdId: number;
+  readonly status: 'CHECKING' | 'PASSED' | 'BLOCKED';
+  readonly tip: string;
+}
+
+/** The third door, as the domains see it. */
+export interface Holds {
+  /**
+   * Raises the point's event and, when an enabled extension matches, writes the hold; the operation is then carried out later by the point's
+   * `proceed`. When `held` is false the caller carries the operation out itself, at once, in the same change.
+   */
+  propose(change: Change, proposal: Proposal): Promise<Proposed>;
+  /** Withdraws a hold whose operation no longer makes sense (its object is gone). Its `reject` is not called. Nothing happens when it is closed already. */
+  withdraw(change: Change, holdId: number, reason: string): Promise<void>;
+}

@@ -1,0 +1,164 @@
+import pg from 'pg';
+
+/** Runs statements: the database itself, or the transaction of a change. */
+export interface Executor {
+  /** All rows of a statement. */
+  rows<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** The first row, or undefined. */
+  row<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row | undefined>;
+  /** Runs a statement and tells how many rows it touched. */
+  run(text: string, values?: readonly unknown[]): Promise<number>;
+}
+
+/** A pool of connections to one PostgreSQL database. */
+export interface Database extends Executor {
+  /** Runs `work` in one READ COMMITTED transaction: committed when it resolves, rolled back when it rejects. */
+  transaction<T>(work: (tx: Executor) => Promise<T>): Promise<T>;
+  /** Calls `wake` with the payload of each NOTIFY on `channel`, and with '' after the listening connection was renewed. */
+  listen(channel: string, wake: (payload: string) => void): Promise<() => Promise<void>>;
+  /** The pool's present load: connections open, idle, and callers waiting for one. */
+  load(): { open: number; idle: number; waiting: number };
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  readonly connection: string | pg.ClientConfig;
+  /** Most connections of the pool. */
+  readonly connections: number;
+  /** Told of errors of idle connections; they are replaced by themselves. */
+  readonly onError?: (error: Error) => void;
+}
+
+const INT8 = 20;
+const NUMERIC = 1700;
+
+/** bigint arrives as a number; one beyond 2^53 is a fault of ours and must not be rounded silently. */
+function readInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`the integer ${text} is beyond 2^53`);
+  return value;
+}
+
+const types = new pg.TypeOverrides();
+types.setTypeParser(INT8, readInteger);
+types.setTypeParser(NUMERIC, Number);
+
+/** Texts that are prepared by name. Bounded, since a text that is put together at run time must not fill the server's memory. */
+const PREPARED_LIMIT = 2_000;
+const preparedNames = new Map<string, string>();
+
+function query(text: string, values: readonly unknown[] | undefined): pg.QueryConfig {
+  let name = preparedNames.get(text);
+  if (name === undefined && values !== undefined && preparedNames.size < PREPARED_LIMIT) {
+    name = `s${preparedNames.size}`;
+    preparedNames.set(text, name);
+  }
+  const config: pg.QueryConfig = { text };
+  if (values !== undefined) config.values = values as unknown[];
+  if (name !== undefined) config.name = name;
+  return config;
+}
+
+interface Runner {
+  query(config: pg.QueryConfig): Promise<pg.QueryResult>;
+}
+
+function executor(runner: Runner): Executor {
+  return {
+    async rows<Row extends object>(text: string, values?: readonly unknown[]) {
+      return (await runner.query(query(text, values))).rows as Row[];
+    },
+    async row<Row extends object>(text: string, values?: readonly unknown[]) {
+      return (await runner.query(query(text, values))).rows[0] as Row | undefined;
+    },
+    async run(text: string, values?: readonly unknown[]) {
+      return (await runner.query(query(text, values))).rowCount ?? 0;
+    },
+  };
+}
+
+/** Opens a pool. No connection is made before the first statement. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const base: pg.ClientConfig = typeof options.connection === 'string' ? { connectionString: options.connection } : options.connection;
+  const config: pg.PoolConfig = { ...base, max: options.connections, types, application_name: 'millrace', connectionTimeoutMillis: 15_000, idleTimeoutMillis: 60_000 };
+  const pool = new pg.Pool(config);
+  const report = options.onError ?? (() => {});
+  pool.on('error', report);
+  const direct = executor(pool);
+
+  return {
+    ...direct,
+    async transaction(work) {
+      const client = await pool.connect();
+      let broken: Error | undefined;
+      const onError = (error: Error) => {
+        broken = error;
+      };
+      client.on('error', onError);
+      try {
+        await client.query('begin');
+        const result = await work(executor(client));
+        await client.query('commit');
+        return result;
+      } catch (error) {
+        await client.query('rollback').catch((rollbackError: Error) => {
+          broken = rollbackError;
+        });
+        throw error;
+      } finally {
+        client.removeListener('error', onError);
+        client.release(broken);
+      }
+    },
+    listen: (channel, wake) => listen({ ...base, types, application_name: 'millrace listen' }, channel, wake, report),
+    load: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
+    close: () => pool.end(),
+  };
+}
+
+/** One connection of its own that listens, and is renewed with growing pauses when it is lost. */
+async function listen(config: pg.ClientConfig, channel: string, wake: (payload: string) => void, report: (error: Error) => void): Promise<() => Promise<void>> {
+  let closed = false;
+  let client: pg.Client | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let pause = 100;
+  const connect = async (): Promise<void> => {
+    const fresh = new pg.Client(config);
+    fresh.on('error', report);
+    fresh.on('notification', (message) => wake(message.payload ?? ''));
+    fresh.on('end', () => {
+      if (closed || client !== fresh) return;
+      timer = setTimeout(() => void reconnect(), pause);
+    });
+    await fresh.connect();
+    await fresh.query(`listen ${pg.escapeIdentifier(channel)}`);
+    client = fresh;
+    pause = 100;
+  };
+  const reconnect = async (): Promise<void> => {
+    try {
+      await connect();
+      wake('');
+    } catch (error) {
+      report(error as Error);
+      pause = Math.min(pause * 2, 5_000);
+      if (!closed) timer = setTimeout(() => void reconnect(), pause);
+    }
+  };
+  await connect();
+  return async () => {
+    closed = true;
+    clearTimeout(timer);
+    await client?.end();
+  };
+}
+
+/** The SQLSTATE of a database error, or undefined for any other error. */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined;
+}
+
+/** True for a violation of a unique constraint, of the named one when given. */
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  return error instanceof pg.DatabaseError && error.code === '23505' && (constraint === undefined || error.constraint === constraint);
+}

@@ -1,0 +1,26 @@
+import type { JobDeclaration } from './jobs.ts';
+import type { MigrationSource } from './migrations.ts';
+import type { OperationDeclaration } from './operation.ts';
+import type { PartitionedTable } from './partitions.ts';
+
+/** Something that runs in the background from start to stop of the process. */
+export interface Service {
+  readonly name: string;
+  start(): Promise<void> | void;
+  /** Resolves when nothing of it runs any more. */
+  stop(): Promise<void>;
+}
+
+/** What a module offers. `main.ts` plugs it in; nobody else reads it. */
+export interface Module {
+  readonly name: string;
+  readonly operations?: readonly OperationDeclaration[];
+  readonly jobs?: readonly JobDeclaration[];
+  readonly services?: readonly Service[];
+}
+
+/** What a module has in the database, known without composing it. */
+export interface Schema {
+  readonly migrations: MigrationSource;
+  readonly partitions?: readonly PartitionedTable[];
+}

@@ -1,0 +1,36 @@
+import { openDatabase, type Database } from './kernel/database.ts';
+import { migrate } from './kernel/migrations.ts';
+import type { Schema } from './kernel/module.ts';
+import { maintainPartitions } from './kernel/partitions.ts';
+import { kernelSchema } from './kernel/schema.ts';
+
+/** The schemas of all modules, lower modules first. */
+export const schemas: readonly Schema[] = [kernelSchema];
+
+/** Migrates `database` and makes the partitions it needs at `now`. Returns the number of migrations that ran. */
+export async function prepareDatabase(database: Database, now: Date, report: (line: string) => void = () => {}): Promise<number> {
+  const count = await migrate(
+    database,
+    schemas.map((schema) => schema.migrations),
+    report,
+  );
+  await maintainAllPartitions(database, now);
+  return count;
+}
+
+/** Makes coming partitions and drops expired ones. Returns the dropped ones. */
+export async function maintainAllPartitions(database: Database, now: Date): Promise<string[]> {
+  const dropped: string[] = [];
+  for (const partition of schemas.flatMap((schema) => schema.partitions ?? [])) dropped.push(...(await maintainPartitions(database, partition, now)));
+  return dropped;
+}
+
+/** Migrates the database at `url`, for the template that tests clone. */
+export async function migrateAll(url: string): Promise<void> {
+  const database = openDatabase({ connection: url, connections: 1 });
+  try {
+    await prepareDatabase(database, new Date());
+  } finally {
+    await database.close();
+  }
+}
