@@ -32,11 +32,12 @@ export async function makePrivateFolder(folder: string, account: Account | null)
   if (account !== null) await chown(folder, account.uid, account.gid);
 }
 
-/** Whether the account may read `path` (and enter it, if it is a folder or a program) through all the folders above it. */
-export async function canReach(path: string, account: Account | null): Promise<boolean> {
+/**
+ * Whether the account has the `wanted` rights (bits: 4 to read, 1 to enter or run) on `path` and may pass through all the
+ * folders above it.
+ */
+export async function canReach(path: string, account: Account | null, wanted: number): Promise<boolean> {
   let current = await realpath(path);
-  const target = await stat(current);
-  const wanted = target.isDirectory() || (target.mode & 0o111) !== 0 ? 0o5 : 0o4;
   if (!(await allows(current, account, wanted))) return false;
   while (dirname(current) !== current) {
     current = dirname(current);

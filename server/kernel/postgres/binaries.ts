@@ -44,9 +44,9 @@ async function findPackage(): Promise<Package> {
 }
 
 async function isUsable({ folder }: Package, account: Account | null): Promise<boolean> {
-  const needed = ['bin/postgres', 'bin/initdb', 'lib', 'share/postgresql/postgres.bki'];
-  for (const path of needed) {
-    if (!(await canReach(join(folder, 'native', path), account))) return false;
+  const needed = [['bin/postgres', 0o5], ['bin/initdb', 0o5], ['lib', 0o5], ['share/postgresql/postgres.bki', 0o4]] as const;
+  for (const [path, rights] of needed) {
+    if (!(await canReach(join(folder, 'native', path), account, rights))) return false;
   }
   try {
     await link(folder, join(folder, 'native'));

@@ -59,10 +59,11 @@ export async function openCluster(dataDir: string, log: (message: string) => voi
   return { pgdata, socketFolder, password, account, binaries, logFile: join(dataDir, 'postgres.log') };
 }
 
-/** Removes the cluster of a data folder, wherever it lies. It must not be running. */
-export async function removeCluster(dataDir: string): Promise<void> {
+/** Removes the cluster of a data folder, wherever it lies; `stopIt` is given PostgreSQL's own folder before. */
+export async function removeCluster(dataDir: string, stopIt: (pgdata: string) => Promise<void>): Promise<void> {
   const home = await realpath(join(dataDir, 'postgres')).catch(() => null);
   if (home === null) return;
+  await stopIt(join(home, 'cluster'));
   await rm(home, { recursive: true, force: true });
   await rm(join(dataDir, 'postgres'), { recursive: true, force: true });
 }
@@ -81,7 +82,7 @@ async function openHome(dataDir: string, log: (message: string) => void): Promis
   if (account === null) return place;
   const { uid, mode } = await stat(dataDir);
   if (uid === 0 && (mode & 0o1) === 0) await chmod(dataDir, mode | 0o1);
-  if (await canReach(dataDir, account)) return place;
+  if (await canReach(dataDir, account, 0o1)) return place;
   await mkdir(sharedStateFolder, { recursive: true, mode: 0o755 });
   const elsewhere = await mkdtemp(join(sharedStateFolder, 'data-'));
   await symlink(elsewhere, place);
@@ -176,7 +177,7 @@ async function openSocketFolder(home: string, account: Account | null): Promise<
 }
 
 async function mayEnter(folder: string, account: Account | null): Promise<boolean> {
-  return await canReach(folder, account).catch(() => false);
+  return await canReach(folder, account, 0o1).catch(() => false);
 }
 
 function isFitSocketFolder(folder: string): boolean {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -41,19 +41,17 @@ export function isAlive(pid: number): boolean {
 
 /** Whether the process is a postmaster on this data folder and not a stranger that got the number of a dead one. */
 export function isPostmasterOf(pid: number, pgdata: string): boolean {
-  if (!isAlive(pid)) return false;
-  if (process.platform === 'linux') {
-    try {
-      // A postmaster works in its data folder, before it writes the pid file and until its end.
-      return readlinkSync(`/proc/${pid}/cwd`) === pgdata;
-    } catch {
-      return false;
-    }
-  }
+  return isAlive(pid) && commandOf(pid).includes(pgdata);
+}
+
+/** The command line: everybody may read it, other than a process's working directory, which needs a right of its own. */
+function commandOf(pid: number): readonly string[] {
   try {
-    const command = execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
-    return command.includes('postgres') && command.includes(pgdata);
+    if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    const command = execFileSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
+    // ps separates the arguments by blanks, as a path may contain: cut out what stands between -D and the first setting.
+    return [/ -D (.*?) -c /.exec(command)?.[1] ?? ''];
   } catch {
-    return false;
+    return [];
   }
 }

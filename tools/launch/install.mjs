@@ -1,0 +1,91 @@
+// Keeps node_modules equal to package-lock.json. The hash of the lock file is stored inside node_modules after a complete
+// installation: npm empties the folder first, so an interrupted one leaves no stamp and is repeated.
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { withLock } from './lock.mjs';
+import { step } from './step.mjs';
+
+const stampName = '.millrace-lock';
+
+/** Installs the packages of the lock file under `root` if they are missing, outdated or incomplete. */
+export async function installPackages(root) {
+  const lockText = readFileSync(join(root, 'package-lock.json'));
+  const hash = createHash('sha256').update(lockText).digest('hex');
+  if (isStamped(root, hash)) return;
+  await withLock(join(root, '.cache', 'install.lock'), 'installs packages', async () => {
+    if (isStamped(root, hash)) return;
+    // A developer's own `npm install` is as good as ours.
+    if (!isComplete(root, JSON.parse(lockText.toString('utf8')))) await runNpm(root);
+    writeFileSync(join(root, 'node_modules', stampName), hash);
+  });
+}
+
+function isStamped(root, hash) {
+  try {
+    return readFileSync(join(root, 'node_modules', stampName), 'utf8') === hash;
+  } catch {
+    return false;
+  }
+}
+
+/** Compares npm's own record of what it installed with the lock file, package by package. */
+function isComplete(root, lock) {
+  let installed;
+  try {
+    installed = JSON.parse(readFileSync(join(root, 'node_modules', '.package-lock.json'), 'utf8')).packages;
+  } catch {
+    return false;
+  }
+  for (const [path, wanted] of Object.entries(lock.packages)) {
+    if (path === '' || !fitsPlatform(wanted)) continue;
+    const found = installed[path];
+    if (found === undefined || found.integrity !== wanted.integrity || !existsSync(join(root, path, 'package.json'))) return false;
+  }
+  return true;
+}
+
+function fitsPlatform({ os, cpu, libc }) {
+  // Which C library runs here is not worth finding out: a package bound to one may be absent.
+  return accepts(os, process.platform) && accepts(cpu, process.arch) && libc === undefined;
+}
+
+function accepts(allowed, value) {
+  const list = [allowed ?? []].flat();
+  if (list.includes(`!${value}`)) return false;
+  const positive = list.filter((entry) => !entry.startsWith('!'));
+  return positive.length === 0 || positive.includes(value);
+}
+
+async function runNpm(root) {
+  const { program, args } = findNpm();
+  // NODE_ENV=production or an npmrc must not leave out the optional packages: the database and Node itself are among them.
+  const install = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--include=optional', '--include=dev'];
+  await step('Installing packages (about 450 MB, once)', program, [...args, ...install], { cwd: root, env: npmEnvironment() });
+}
+
+/** npm sets variables for the script it runs; the npm started here must read its settings afresh, or it takes them over. */
+function npmEnvironment() {
+  const env = { ...process.env };
+  for (const name of Object.keys(env)) {
+    if (/^npm_(lifecycle_.*|package_.*|command|config_(omit|include|only|production|dry_run|global|workspaces?))$/i.test(name)) delete env[name];
+  }
+  return env;
+}
+
+function findNpm() {
+  const running = process.env.npm_execpath;
+  // Under another package manager the variable names that one.
+  if (running !== undefined && basename(running) === 'npm-cli.js' && existsSync(running)) {
+    return { program: nodeOutsideModules(), args: [running] };
+  }
+  const beside = join(dirname(realpathSync(process.execPath)), '..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js');
+  if (existsSync(beside)) return { program: process.execPath, args: [beside] };
+  return { program: 'npm', args: [] };
+}
+
+/** The carried Node lies in the folder that npm is about to empty, so npm is run by the Node that ran it before. */
+function nodeOutsideModules() {
+  const outer = process.env.npm_node_execpath;
+  return outer !== undefined && existsSync(outer) ? outer : process.execPath;
+}
