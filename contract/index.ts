@@ -7,6 +7,8 @@ import type { Contract, Operation } from './form.ts'
 import { readContract } from './load.ts'
 
 export type * from './form.ts'
+export * from './events.ts'
+export * from './file-types.ts'
 
 const files = [
   'dataworks-public/2020-05-18.json',

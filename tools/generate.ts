@@ -7,7 +7,8 @@
 
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { contracts } from '../contract/index.ts'
+import { contracts, events, payloadSchemas } from '../contract/index.ts'
+import { eventTypes } from './generate/event-types.ts'
 import { contractTypes, indexTypes } from './generate/types.ts'
 
 const folder = join(import.meta.dirname, '..', 'contract', 'generated')
@@ -18,6 +19,7 @@ function generatedFiles(): Map<string, string> {
   for (const contract of contracts.values()) {
     files.set(`${contract.product}-${contract.version}.ts`, contractTypes(contract))
   }
+  files.set('events.ts', eventTypes(events, payloadSchemas))
   files.set('index.ts', indexTypes([...contracts.values()]))
   return files
 }
