@@ -6,7 +6,7 @@ import type { Credential, SignatureProblem, SignedRequest, Verification } from '
 import { looksLikeV1, readV1Credential, verifyV1 } from './v1.ts';
 import { readV3Credential, verifyV3 } from './v3.ts';
 
-export { CLOCK_WINDOW_MS, checkTimestamp } from './request.ts';
+export { checkTimestamp } from './request.ts';
 export type { Credential, SignatureProblem, SignatureProblemCode, SignedRequest, Verification } from './request.ts';
 
 /**
@@ -19,7 +19,7 @@ export function readCredential(request: SignedRequest): Credential | SignaturePr
   if (first?.startsWith('ACS3-')) return readV3Credential(request);
   if (request.headers['x-acs-bearer-token'] !== undefined) {
     return {
-      code: 'InvalidParameter',
+      code: 'UnsupportedSignature',
       detail: 'Bearer tokens are not supported. Sign with an AccessKey: ACS3-HMAC-SHA256 or HMAC-SHA1.',
       parameter: 'x-acs-bearer-token',
     };

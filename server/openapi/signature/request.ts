@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import { limits } from '../../kernel/limits.ts';
 import type { Pair } from '../decode/pairs.ts';
 
 /** A request as both schemes see it: the raw parts of the wire, and the parameters decoded once by the gateway. */
@@ -31,19 +32,21 @@ export interface Credential {
 
 export type SignatureProblemCode =
   | 'MissingParameter'
-  | 'InvalidParameter'
+  | 'UnsupportedSignature'
   | 'IncompleteSignature'
   | 'SignatureDoesNotMatch'
   | 'InvalidTimeStamp.Format'
   | 'InvalidTimeStamp.Expired';
 
 export interface SignatureProblem {
-  /** The error code of the wire. */
+  /** The entry of the error catalogue. */
   readonly code: SignatureProblemCode;
   /** One sentence for the caller; never holds a secret or a signature. */
   readonly detail: string;
   /** The header or parameter at fault, when it is one. */
   readonly parameter?: string;
+  /** The time as sent, for the time problems. */
+  readonly given?: string;
 }
 
 export type Verification =
@@ -55,18 +58,20 @@ export type Verification =
       readonly canonicalRequest?: string;
     };
 
-/** How far a request's time may lie from the server's, in either direction. */
-export const CLOCK_WINDOW_MS = 15 * 60 * 1000;
-
-/** Returns a problem when the request's time is outside the clock window, else undefined. */
+/** Returns a problem when the request's time is further from the server's than the clock window, in either direction. */
 export function checkTimestamp(timestampMs: number, nowMs: number): SignatureProblem | undefined {
-  if (Math.abs(nowMs - timestampMs) <= CLOCK_WINDOW_MS) return undefined;
+  const window = limits.clockWindowMs.value;
+  if (Math.abs(nowMs - timestampMs) <= window) return undefined;
   const side = timestampMs < nowMs ? 'past' : 'future';
-  const now = new Date(nowMs).toISOString();
   return {
     code: 'InvalidTimeStamp.Expired',
-    detail: `The request's time lies more than 15 minutes in the ${side}; the server's time is ${now}.`,
+    detail: `The request's time lies more than ${window / 60_000} minutes in the ${side}; the server's time is ${wireTime(nowMs)}.`,
+    given: wireTime(timestampMs),
   };
+}
+
+function wireTime(time: number): string {
+  return `${new Date(time).toISOString().slice(0, 19)}Z`;
 }
 
 /** Reads `yyyy-MM-ddTHH:mm:ssZ` into milliseconds; undefined for any other form and for dates that do not exist. */
@@ -110,4 +115,9 @@ export function singleHeader(request: SignedRequest, name: string): string | und
   const value = request.headers[name];
   if (value === undefined || typeof value === 'string') return value;
   return value.length > 1 ? null : value[0];
+}
+
+/** A caller's text as far as an error message may repeat it. */
+export function shortened(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }

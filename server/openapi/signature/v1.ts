@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { isFormContentType } from '../decode/pairs.ts';
 import type { Pair } from '../decode/pairs.ts';
 import { percentEncode } from './encode.ts';
-import { parseTimestamp, sameText, singleHeader, sortedByName } from './request.ts';
+import { parseTimestamp, sameText, shortened, singleHeader, sortedByName } from './request.ts';
 import type { Credential, SignatureProblem, SignedRequest, Verification } from './request.ts';
 
 /** Whether the request carries the marks of a V1 signature in its query or form. */
@@ -24,6 +24,9 @@ export function readV1Credential(request: SignedRequest): Credential | Signature
 
   if (type !== undefined && type !== '') return unsupported('SignatureType', type);
   if (!signature) return missing('Signature');
+  if (countOf(request, 'Signature') > 1) {
+    return { code: 'IncompleteSignature', detail: 'The parameter Signature may be sent only once.', parameter: 'Signature' };
+  }
   if (!accessKeyId) return missing('AccessKeyId');
   if (!method) return missing('SignatureMethod');
   if (method !== 'HMAC-SHA1') return unsupported('SignatureMethod', method);
@@ -37,6 +40,7 @@ export function readV1Credential(request: SignedRequest): Credential | Signature
       code: 'InvalidTimeStamp.Format',
       detail: 'Timestamp must have the form yyyy-MM-ddTHH:mm:ssZ.',
       parameter: 'Timestamp',
+      given: shortened(timestampText),
     };
   }
   return {
@@ -116,15 +120,21 @@ function parameter(request: SignedRequest, name: string): string | undefined {
   return undefined;
 }
 
+function countOf(request: SignedRequest, name: string): number {
+  let count = 0;
+  for (const pair of request.queryPairs) if (pair[0] === name) count++;
+  for (const pair of request.formPairs) if (pair[0] === name) count++;
+  return count;
+}
+
 function missing(name: string): SignatureProblem {
   return { code: 'MissingParameter', detail: `The parameter ${name} is required to sign a call.`, parameter: name };
 }
 
 function unsupported(name: string, value: string): SignatureProblem {
-  const said = value.length > 40 ? `${value.slice(0, 40)}…` : value;
   return {
-    code: 'InvalidParameter',
-    detail: `${name} "${said}" is not supported. Sign with HMAC-SHA1 (SignatureVersion 1.0) or ACS3-HMAC-SHA256.`,
+    code: 'UnsupportedSignature',
+    detail: `${name} "${shortened(value)}" is not supported. Sign with HMAC-SHA1 (SignatureVersion 1.0) or ACS3-HMAC-SHA256.`,
     parameter: name,
   };
 }

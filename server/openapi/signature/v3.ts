@@ -2,7 +2,7 @@
 import { createHmac, hash } from 'node:crypto';
 import type { Pair } from '../decode/pairs.ts';
 import { percentEncode } from './encode.ts';
-import { parseTimestamp, sameText, singleHeader, sortedByName } from './request.ts';
+import { parseTimestamp, sameText, shortened, singleHeader, sortedByName } from './request.ts';
 import type { Credential, SignatureProblem, SignedRequest, Verification } from './request.ts';
 
 const ALGORITHM = 'ACS3-HMAC-SHA256';
@@ -28,6 +28,7 @@ export function readV3Credential(request: SignedRequest): Credential | Signature
       code: 'InvalidTimeStamp.Format',
       detail: 'The header x-acs-date must have the form yyyy-MM-ddTHH:mm:ssZ.',
       parameter: 'x-acs-date',
+      given: shortened(date),
     };
   }
   const bodyHash = singleHeader(request, 'x-acs-content-sha256');
@@ -150,8 +151,8 @@ function readAuthorization(header: string): Authorization | SignatureProblem {
   const algorithm = space === -1 ? header : header.slice(0, space);
   if (algorithm !== ALGORITHM) {
     return {
-      code: 'InvalidParameter',
-      detail: `The algorithm "${algorithm.slice(0, 40)}" of the Authorization header is not supported. Sign with ${ALGORITHM}.`,
+      code: 'UnsupportedSignature',
+      detail: `The algorithm "${shortened(algorithm)}" of the Authorization header is not supported. Sign with ${ALGORITHM}.`,
       parameter: 'authorization',
     };
   }
