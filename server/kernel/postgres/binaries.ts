@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
-import { access, chmod, cp, lstat, lchown, readFile, readdir, rename, rm, symlink } from 'node:fs/promises';
+import { access, chmod, cp, lstat, lchown, readFile, readdir, rename, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import { canReach, type Account } from './account.ts';
+import { draftOf, removeDraft } from './drafts.ts';
 
 /** The programs of one PostgreSQL version. */
 export interface Binaries {
@@ -74,14 +75,13 @@ async function link(packageFolder: string, native: string): Promise<void> {
 async function copyAside(found: Package, home: string, account: Account | null): Promise<string> {
   const copy = join(home, `native-${found.version}`);
   if (await exists(copy)) return copy;
-  const unfinished = `${copy}.tmp-${process.pid}`;
-  await rm(unfinished, { recursive: true, force: true });
+  const unfinished = draftOf(copy);
   await cp(join(found.folder, 'native'), unfinished, { recursive: true, verbatimSymlinks: true });
   await link(found.folder, unfinished);
   await hand(unfinished, account);
   await rename(unfinished, copy).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-    await rm(unfinished, { recursive: true, force: true });
+    await removeDraft(unfinished);
   });
   return copy;
 }

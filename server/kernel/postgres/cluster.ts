@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, chown, link, lstat, mkdir, mkdtemp, open, readFile, readdir, realpath, rename, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, link, lstat, mkdir, mkdtemp, open, readFile, realpath, rename, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { accountFor, canReach, makePrivateFolder, spawnAs, type Account } from './account.ts';
 import { prepareBinaries, type Binaries } from './binaries.ts';
-import { isAlive } from './process.ts';
+import { draftOf, removeAbandonedDrafts, removeDraft } from './drafts.ts';
 
 /** The name of the superuser and of the database. */
 export const clusterName = 'millrace';
@@ -43,7 +43,7 @@ export async function openCluster(dataDir: string, log: (message: string) => voi
   const home = await openHome(dataDir, log);
   const account = await accountFor(home);
   await makePrivateFolder(home, account);
-  await removeUnfinished(home);
+  await removeAbandonedDrafts(home);
   const binaries = await prepareBinaries(home, account);
   const password = await reservePassword(join(home, 'password'), account);
   const pgdata = join(home, 'cluster');
@@ -64,6 +64,8 @@ export async function removeCluster(dataDir: string, stopIt: (pgdata: string) =>
   const home = await realpath(join(dataDir, 'postgres')).catch(() => null);
   if (home === null) return;
   await stopIt(join(home, 'cluster'));
+  const account = await accountFor(home);
+  for (const folder of distantSocketFolders(home, account)) await rm(folder, { recursive: true, force: true });
   await rm(home, { recursive: true, force: true });
   await rm(join(dataDir, 'postgres'), { recursive: true, force: true });
 }
@@ -90,14 +92,6 @@ async function openHome(dataDir: string, log: (message: string) => void): Promis
   return elsewhere;
 }
 
-async function removeUnfinished(home: string): Promise<void> {
-  for (const name of await readdir(home)) {
-    const pid = /\.tmp-(\d+)$/.exec(name)?.[1];
-    if (pid === undefined || (Number(pid) !== process.pid && isAlive(Number(pid)))) continue;
-    await rm(join(home, name), { recursive: true, force: true });
-  }
-}
-
 /**
  * Reads the superuser's password from `file`, or generates one and keeps it there for its owner only. Of two processes
  * that do this at once, one wins and both return its password.
@@ -108,7 +102,7 @@ export async function reservePassword(file: string, account: Account | null): Pr
     throw error;
   });
   if (known !== null) return known;
-  const draft = `${file}.tmp-${process.pid}`;
+  const draft = draftOf(file);
   await writeFile(draft, randomBytes(24).toString('base64url'), { mode: 0o600, flush: true });
   if (account !== null) await chown(draft, account.uid, account.gid);
   // Unlike a rename, a link never replaces what is there.
@@ -120,7 +114,7 @@ export async function reservePassword(file: string, account: Account | null): Pr
 }
 
 async function createCluster(binaries: Binaries, pgdata: string, home: string, account: Account | null, options: readonly string[]): Promise<void> {
-  const unfinished = `${pgdata}.tmp-${process.pid}`;
+  const unfinished = draftOf(pgdata);
   const args = [
     `--pgdata=${unfinished}`,
     `--username=${clusterName}`,
@@ -135,7 +129,7 @@ async function createCluster(binaries: Binaries, pgdata: string, home: string, a
   try {
     await promisify(execFile)(binaries.initdb, args, { cwd: home, env: postgresEnvironment(), ...spawnAs(account) });
   } catch (error) {
-    await rm(unfinished, { recursive: true, force: true });
+    await removeDraft(unfinished);
     const { stderr, message } = error as Error & { stderr?: string };
     throw new Error(`The database cluster cannot be created: ${stderr?.trim() || message}`, { cause: error });
   }
@@ -145,7 +139,7 @@ async function createCluster(binaries: Binaries, pgdata: string, home: string, a
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
     // Another process was faster; its cluster has the same password.
-    await rm(unfinished, { recursive: true, force: true });
+    await removeDraft(unfinished);
   }
   const folder = await open(home, 'r');
   await folder.sync().finally(() => folder.close());
@@ -162,18 +156,23 @@ async function openSocketFolder(home: string, account: Account | null): Promise<
     await makePrivateFolder(beside, account);
     return beside;
   }
-  // The user's number is in the name, so that nobody meets a folder of somebody else by accident.
-  const owner = account?.uid ?? process.getuid?.() ?? 0;
-  const name = `millrace-${createHash('sha256').update(`${owner}:${home}`).digest('hex').slice(0, 16)}`;
-  for (const parent of [tmpdir(), '/tmp']) {
-    const folder = join(parent, name);
-    if (!isFitSocketFolder(folder) || !(await mayEnter(parent, account))) continue;
+  for (const folder of distantSocketFolders(home, account)) {
+    if (!isFitSocketFolder(folder) || !(await mayEnter(dirname(folder), account))) continue;
     await makePrivateFolder(folder, account);
     const { uid, mode } = await lstat(folder);
+    const owner = account?.uid ?? process.getuid?.();
     if (uid === owner && (mode & 0o777) === 0o700) return folder;
     throw new Error(`${folder} should be a private folder of user ${owner}, and is not. Remove it.`);
   }
   throw new Error(`No folder for PostgreSQL's socket: ${beside} is too long for a socket path, and neither ${tmpdir()} nor /tmp can be used.`);
+}
+
+/** Short folders for the socket of a cluster whose own path is too long for one, the better place first. */
+function distantSocketFolders(home: string, account: Account | null): string[] {
+  // The user's number is in the name, so that nobody meets a folder of somebody else by accident.
+  const owner = account?.uid ?? process.getuid?.() ?? 0;
+  const name = `millrace-${createHash('sha256').update(`${owner}:${home}`).digest('hex').slice(0, 16)}`;
+  return [join(tmpdir(), name), join('/tmp', name)];
 }
 
 async function mayEnter(folder: string, account: Account | null): Promise<boolean> {
