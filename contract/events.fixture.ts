@@ -1,9 +1,9 @@
 /** One made-up payload for every schema, more where a schema has variants. Shared by tests. */
 
-type Samples = Readonly<Record<string, readonly unknown[]>>
+type Samples = Readonly<Record<string, readonly unknown[]>>;
 
-const at = 1796083200000
-const common = { tenantId: 10001, projectId: 20002, operator: '30003' }
+const at = 1796083200000;
+const common = { tenantId: 10001, projectId: 20002, operator: '30003' };
 const node = {
   ...common,
   nodeId: 501,
@@ -18,7 +18,7 @@ const node = {
   createTime: at,
   modifyTime: at + 5000,
   blockBusiness: false,
-}
+};
 const file = {
   ...common,
   nodeId: 501,
@@ -30,8 +30,8 @@ const file = {
   fileCreateTime: '2026-12-01 08:00:00',
   blockBusiness: true,
   resourceType: 1,
-}
-const mapping = [{ srcDatasourceName: 'shop', srcDatabaseName: 'sales', srcTable: 'orders.*', dstDatasourceName: 'lake', dstTable: 'ods_orders' }]
+};
+const mapping = [{ srcDatasourceName: 'shop', srcDatabaseName: 'sales', srcTable: 'orders.*', dstDatasourceName: 'lake', dstTable: 'ods_orders' }];
 const rule = {
   name: 'not empty',
   enabled: true,
@@ -40,11 +40,11 @@ const rule = {
   templateCode: 'system:table:table_count:fixed:0',
   samplingConfig: { metric: 'Count' },
   checkingConfig: { type: 'Fixed', thresholds: { expected: { expression: '$checkValue > 0' }, critical: { expression: '$checkValue == 0' } } },
-}
-const quality = { ...common, operationTime: at }
-const target = { databaseType: 'MaxCompute', tableGuid: 'odps.shop.orders' }
-const alert = { tenantId: 10001, projectId: 20002, eventCode: 'workbench-monitor-alert' }
-const reminder = { remindId: 5, remindName: 'late orders', remindType: 'UNFINISHED', remindUnit: 'NODE' }
+};
+const quality = { ...common, operationTime: at };
+const target = { databaseType: 'MaxCompute', tableGuid: 'odps.shop.orders' };
+const alert = { tenantId: 10001, projectId: 20002, eventCode: 'workbench-monitor-alert' };
+const reminder = { remindId: 5, remindName: 'late orders', remindType: 'UNFINISHED', remindUnit: 'NODE' };
 const approval = {
   appId: 20002,
   assignee: '30004',
@@ -58,7 +58,7 @@ const approval = {
   eventType: 'approval',
   tenantId: '10001',
   eventCode: 'approval-change-created',
-}
+};
 const approvalContent = {
   applyPeriod: '30',
   applyReason: 'report',
@@ -67,7 +67,7 @@ const approvalContent = {
   tenantId: 10001,
   workspaceId: 20002,
   granteeAccounts: [{ granteeId: '30003', granteeType: 1, granteeTypeSub: 103, granteeName: 'Wang' }],
-}
+};
 const download = {
   tenantId: 10001,
   moduleType: 'develop_query',
@@ -81,7 +81,7 @@ const download = {
   queryDwProjectName: 'shop',
   dataRowSize: '40',
   sqlText: 'select 1',
-}
+};
 
 export const payloadSamples: Samples = {
   P1: [{ ...node, eventCode: 'node-change-created' }],
@@ -166,4 +166,4 @@ export const payloadSamples: Samples = {
   P31: [{ ...download, eventCode: 'download-resources' }],
   P32: [{ ...download, eventCode: 'download-resources-execute', ip: '192.0.2.1' }],
   P33: [{ tenantId: 10001, eventCode: 'upload-data-to-table', uploadSourceType: 'LOCAL', optTableType: 'IMPORT', targetEngineType: 'MAXCOMPUTE', writeType: 'APPEND', conflictMode: 'IGNORE', tableGuid: 'odps.shop.orders', queryDwProjectId: '20002', fileSize: 10 }],
-}
+};

@@ -1,15 +1,15 @@
 /** Writes the TypeScript type of contract nodes. */
 
-import type { Contract, Node, Operation } from '../../contract/form.ts'
+import type { Contract, Node, Operation } from '../../contract/form.ts';
 
-const lineWidth = 120
+const lineWidth = 120;
 
 /** How optional fields and enumerations come out; requests and responses differ. */
 export interface Rendering {
   /** Response fields are all optional: a value that does not exist is left out. */
-  readonly allOptional: boolean
+  readonly allOptional: boolean;
   /** Enumerations become unions only where the contract says that they are complete. */
-  readonly unions: boolean
+  readonly unions: boolean;
 }
 
 /** The type of one value, on one line where it fits, else broken and indented by `indent` spaces. */
@@ -18,25 +18,25 @@ export function typeOf(node: Node, rendering: Rendering, indent: number): string
     case 'string':
       return rendering.unions && node.enum !== undefined && node.format === undefined
         ? node.enum.map((value) => JSON.stringify(value)).join(' | ')
-        : 'string'
+        : 'string';
     case 'boolean':
-      return 'boolean'
+      return 'boolean';
     case 'int32':
     case 'int64':
     case 'float':
     case 'double':
-      return 'number'
+      return 'number';
     case 'any':
-      return 'unknown'
+      return 'unknown';
     case 'array': {
-      const element = typeOf(node.items, rendering, indent)
-      return element.includes(' | ') && !element.startsWith('{') ? `(${element})[]` : `${element}[]`
+      const element = typeOf(node.items, rendering, indent);
+      return element.includes(' | ') && !element.startsWith('{') ? `(${element})[]` : `${element}[]`;
     }
     case 'map':
-      return `Record<string, ${typeOf(node.values, rendering, indent)}>`
+      return `Record<string, ${typeOf(node.values, rendering, indent)}>`;
     case 'object': {
-      const fields = Object.entries(node.properties).map(([name, field]) => ({ name, node: field }))
-      return fieldsOf(fields, rendering, indent, false)
+      const fields = Object.entries(node.properties).map(([name, field]) => ({ name, node: field }));
+      return fieldsOf(fields, rendering, indent, false);
     }
   }
 }
@@ -47,75 +47,75 @@ function fieldsOf(
   indent: number,
   documented: boolean,
 ): string {
-  if (fields.length === 0) return 'Record<string, never>'
-  const inline = fields.map((field) => fieldOf(field.name, field.node, rendering, 0))
-  const line = `{ ${inline.join('; ')} }`
-  if (!documented && !line.includes('\n') && line.length + indent <= lineWidth) return line
-  const pad = ' '.repeat(indent + 2)
+  if (fields.length === 0) return 'Record<string, never>';
+  const inline = fields.map((field) => fieldOf(field.name, field.node, rendering, 0));
+  const line = `{ ${inline.join('; ')} }`;
+  if (!documented && !line.includes('\n') && line.length + indent <= lineWidth) return line;
+  const pad = ' '.repeat(indent + 2);
   const lines = fields.map((field) => {
-    const comment = documented ? commentOf(field.node) : ''
-    return (comment === '' ? '' : `${pad}/** ${comment} */\n`) + pad + fieldOf(field.name, field.node, rendering, indent + 2)
-  })
-  return `{\n${lines.join('\n')}\n${' '.repeat(indent)}}`
+    const comment = documented ? commentOf(field.node) : '';
+    return (comment === '' ? '' : `${pad}/** ${comment} */\n`) + pad + fieldOf(field.name, field.node, rendering, indent + 2);
+  });
+  return `{\n${lines.join('\n')}\n${' '.repeat(indent)}}`;
 }
 
 function fieldOf(name: string, node: Node, rendering: Rendering, indent: number): string {
-  const key = /^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name)
-  const type = typeOf(node, rendering, indent)
-  if (!rendering.allOptional && node.required === true) return `${key}: ${type}`
-  return type === 'unknown' ? `${key}?: unknown` : `${key}?: ${type} | undefined`
+  const key = /^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name);
+  const type = typeOf(node, rendering, indent);
+  if (!rendering.allOptional && node.required === true) return `${key}: ${type}`;
+  return type === 'unknown' ? `${key}?: unknown` : `${key}?: ${type} | undefined`;
 }
 
 function commentOf(node: Node): string {
-  const parts: string[] = []
-  if (node.description !== undefined) parts.push(node.description)
-  if (node.format !== undefined) parts.push(`Format ${node.format}.`)
-  if (node.enum !== undefined) parts.push(`Known values: ${node.enum.join(', ')}.`)
-  if (node.default !== undefined) parts.push(`Default ${String(node.default)}.`)
-  return parts.join(' ').replaceAll('*/', '* /')
+  const parts: string[] = [];
+  if (node.description !== undefined) parts.push(node.description);
+  if (node.format !== undefined) parts.push(`Format ${node.format}.`);
+  if (node.enum !== undefined) parts.push(`Known values: ${node.enum.join(', ')}.`);
+  if (node.default !== undefined) parts.push(`Default ${String(node.default)}.`);
+  return parts.join(' ').replaceAll('*/', '* /');
 }
 
 /** The request and response types of one operation, as a member of the `Operations` interface. */
 function operationOf(contract: Contract, operation: Operation): string {
-  const unions = contract.enumerations === 'closed'
-  const parameters = operation.parameters.map((parameter) => ({ name: parameter.name, node: parameter }))
+  const unions = contract.enumerations === 'closed';
+  const parameters = operation.parameters.map((parameter) => ({ name: parameter.name, node: parameter }));
   // The gateway writes RequestId into every answer, handlers do not.
   const results = Object.entries(operation.response.properties)
     .filter(([name]) => name !== 'RequestId')
-    .map(([name, node]) => ({ name, node }))
-  const notes = [operation.summary, operation.deprecated ? '@deprecated by the contract.' : undefined].filter((note) => note !== undefined)
+    .map(([name, node]) => ({ name, node }));
+  const notes = [operation.summary, operation.deprecated ? '@deprecated by the contract.' : undefined].filter((note) => note !== undefined);
   return [
     ...(notes.length === 0 ? [] : [`  /** ${notes.join(' ')} */`]),
     `  ${operation.name}: {`,
     `    request: ${fieldsOf(parameters, { allOptional: false, unions }, 4, true)}`,
     `    response: ${fieldsOf(results, { allOptional: true, unions: false }, 4, true)}`,
     '  }',
-  ].join('\n')
+  ].join('\n');
 }
 
 /** The whole generated file of one contract. */
 export function contractTypes(contract: Contract): string {
-  const members = [...contract.operations.values()].map((operation) => operationOf(contract, operation))
+  const members = [...contract.operations.values()].map((operation) => operationOf(contract, operation));
   return `// Generated by tools/generate.ts from contract/${contract.product}/${contract.version}.json. Do not edit.
 
 /** Request and response of every operation of ${contract.product} ${contract.version}, without RequestId. */
 export interface Operations {
 ${members.join('\n')}
 }
-`
+`;
 }
 
 /** The generated file that ties contracts to their operations by \`product/version\`. */
 export function indexTypes(contracts: readonly Contract[]): string {
   const members = contracts.map((contract) => {
-    const key = `${contract.product}/${contract.version}`
-    return `  '${key}': import('./${contract.product}-${contract.version}.ts').Operations`
-  })
+    const key = `${contract.product}/${contract.version}`;
+    return `  '${key}': import('./${contract.product}-${contract.version}.ts').Operations`;
+  });
   return `// Generated by tools/generate.ts. Do not edit.
 
 /** The operations of every contract, by \`product/version\`. */
 export interface ContractOperations {
 ${members.join('\n')}
 }
-`
+`;
 }
