@@ -29,6 +29,8 @@ export interface NodeFacts {
   readonly format?: string;
   /** The values known. Complete only when the contract's `enumerations` is `closed`. */
   readonly enum?: readonly (string | number)[];
+  /** In a closed contract: this one `enum` may lack values all the same. */
+  readonly enumOpen?: boolean
   /** A short meaning for each code of `enum`. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly default?: string | number | boolean;
