@@ -1,11 +1,16 @@
+import { identitySchema } from './identity/schema.ts';
+import { extensionsSchema } from './extensions/schema.ts';
 import { openDatabase, type Database } from './kernel/database.ts';
 import { migrate } from './kernel/migrations.ts';
 import type { Schema } from './kernel/module.ts';
 import { maintainPartitions } from './kernel/partitions.ts';
 import { kernelSchema } from './kernel/schema.ts';
+import { executionSchema } from './platform/execution/schema.ts';
+import { schedulingSchema } from './platform/scheduling/schema.ts';
+import { openeventSchema } from './openevent/schema.ts';
 
 /** The schemas of all modules, lower modules first. */
-export const schemas: readonly Schema[] = [kernelSchema];
+export const schemas: readonly Schema[] = [kernelSchema, identitySchema, openeventSchema, extensionsSchema, executionSchema, schedulingSchema];
 
 /** Migrates `database` and makes the partitions it needs at `now`. Returns the number of migrations that ran. */
 export async function prepareDatabase(database: Database, now: Date, report: (line: string) => void = () => {}): Promise<number> {
