@@ -1,0 +1,44 @@
+import type { Change } from '../../kernel/change.ts';
+
+/** A committed node as it is put into service. */
+export interface PublishedTask {
+  readonly taskId: number;
+  readonly workspaceId: number;
+  readonly environment: 'DEV' | 'PROD';
+  readonly fileId: number;
+  readonly fileVersion: number;
+  readonly name: string;
+  readonly fileType: number;
+  /** FlowSpec runtime command, which is the programType of events. */
+  readonly command: string;
+  readonly ownerId: number;
+  readonly content: string;
+  /** The FlowSpec node object. */
+  readonly spec: Readonly<Record<string, unknown>>;
+}
+
+/** What the studio and the deployment ask of the scheduler. */
+export interface Scheduling {
+  reserveTaskId(change: Change): Promise<number>;
+  /** Puts the task into service; raises node-change-created / node-change-updated as the catalogue says. */
+  publish(change: Change, task: PublishedTask): Promise<void>;
+  /** Takes it out; raises node-change-deleted for PROD. */
+  withdraw(change: Change, task: { taskId: number; workspaceId: number; environment: 'DEV' | 'PROD' }): Promise<void>;
+  /** Runs code that is not deployed (run from the editor). Returns the instance id. */
+  runAdHoc(
+    change: Change,
+    run: {
+      workspaceId: number;
+      fileId: number;
+      taskId: number | undefined;
+      name: string;
+      fileType: number;
+      command: string;
+      content: string;
+      spec: Readonly<Record<string, unknown>>;
+      ownerId: number;
+    },
+  ): Promise<number>;
+  /** Stops and forgets what belongs to a workspace that is being deleted. */
+  removeWorkspace(change: Change, workspaceId: number): Promise<void>;
+}
