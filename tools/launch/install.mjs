@@ -1,7 +1,7 @@
 // Keeps node_modules equal to package-lock.json. The hash of the lock file is stored inside node_modules after a complete
-// installation: npm empties the folder first, so an interrupted one leaves no stamp and is repeated.
+// installation: the folder is emptied before one begins, so an interrupted one leaves no stamp and is repeated.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { withLock } from './lock.mjs';
 import { step } from './step.mjs';
@@ -16,7 +16,8 @@ export async function installPackages(root) {
   await withLock(join(root, '.cache', 'install.lock'), 'installs packages', async () => {
     if (isStamped(root, hash)) return;
     // A developer's own `npm install` is as good as ours.
-    if (!isComplete(root, JSON.parse(lockText.toString('utf8')))) await runNpm(root);
+    const lock = JSON.parse(lockText.toString('utf8'));
+    if (!isComplete(root, lock)) await runNpm(root, lock);
     writeFileSync(join(root, 'node_modules', stampName), hash);
   });
 }
@@ -57,11 +58,25 @@ function accepts(allowed, value) {
   return positive.length === 0 || positive.includes(value);
 }
 
-async function runNpm(root) {
+async function runNpm(root, lock) {
+  requireSync(root, lock);
   const { program, args } = findNpm();
+  // As `npm ci` does, begin with nothing: npm takes a half-unpacked package for a complete one. `npm ci` itself insists on an
+  // entry for every platform's variant of a package, and fails where a registry does not offer them all.
+  rmSync(join(root, 'node_modules'), { recursive: true, force: true });
   // NODE_ENV=production or an npmrc must not leave out the optional packages: the database and Node itself are among them.
-  const install = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--include=optional', '--include=dev'];
+  const install = ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--include=optional', '--include=dev'];
   await step('Installing packages (about 450 MB, once)', program, [...args, ...install], { cwd: root, env: npmEnvironment() });
+}
+
+/** Refuses a lock file that is older than package.json: npm would choose versions by itself. */
+function requireSync(root, lock) {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  for (const kind of ['dependencies', 'devDependencies', 'optionalDependencies']) {
+    const sorted = (record) => JSON.stringify(Object.entries(record ?? {}).toSorted());
+    if (sorted(manifest[kind]) === sorted(lock.packages[''][kind])) continue;
+    throw new Error(`package-lock.json does not fit the ${kind} of package.json. Run "npm install --ignore-scripts" and commit the lock file.`);
+  }
 }
 
 /** npm sets variables for the script it runs; the npm started here must read its settings afresh, or it takes them over. */
@@ -84,7 +99,7 @@ function findNpm() {
   return { program: 'npm', args: [] };
 }
 
-/** The carried Node lies in the folder that npm is about to empty, so npm is run by the Node that ran it before. */
+/** The carried Node lies in the folder that is emptied, so npm is run by the Node that ran it before. */
 function nodeOutsideModules() {
   const outer = process.env.npm_node_execpath;
   return outer !== undefined && existsSync(outer) ? outer : process.execPath;
