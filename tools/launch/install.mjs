@@ -72,11 +72,13 @@ async function runNpm(root, lock) {
 /** Refuses a lock file that is older than package.json: npm would choose versions by itself. */
 function requireSync(root, lock) {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  for (const kind of ['dependencies', 'devDependencies', 'optionalDependencies']) {
-    const sorted = (record) => JSON.stringify(Object.entries(record ?? {}).toSorted());
-    if (sorted(manifest[kind]) === sorted(lock.packages[''][kind])) continue;
-    throw new Error(`package-lock.json does not fit the ${kind} of package.json. Run "npm install --ignore-scripts" and commit the lock file.`);
-  }
+  if (listWanted(manifest) === listWanted(lock.packages[''])) return;
+  throw new Error('package-lock.json does not fit package.json. Run "npm install --ignore-scripts" and commit the lock file.');
+}
+
+/** All wanted packages in one list: an optional one may stand among the others too. */
+function listWanted({ dependencies, devDependencies, optionalDependencies }) {
+  return JSON.stringify(Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies }).toSorted());
 }
 
 /** npm sets variables for the script it runs; the npm started here must read its settings afresh, or it takes them over. */
