@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { migrateAll } from '../../server/modules.ts';
 
 /** The advisory lock under which a template is built, so that two test files do not build the same one. */
 const buildLock = 7_145_501_227;
@@ -34,6 +33,8 @@ export async function ensureTemplate(serverUrl: string, name: string): Promise<v
     const unfinished = `${name}_unfinished`;
     await client.query(`drop database if exists ${unfinished} with (force)`);
     await client.query(`create database ${unfinished} template template0 encoding 'UTF8' lc_collate 'C' lc_ctype 'C'`);
+    // Loaded only here: a fault in any module is then a failure of this step, not of everything that imports this file.
+    const { migrateAll } = await import('../../server/modules.ts');
     await migrateAll(databaseUrl(serverUrl, unfinished));
     // Nobody may connect to a template: cloning needs it unused.
     await client.query(`alter database ${unfinished} with allow_connections false`);
