@@ -1,0 +1,134 @@
+import type { Actor } from '../kernel/change.ts';
+import type { Executor } from '../kernel/database.ts';
+import type { CheckedEvent } from './payload.ts';
+
+/** A place in the log: everything up to and including it is behind the reader. */
+export interface Cursor {
+  readonly position: number;
+  readonly id: number;
+}
+
+/** An event as the log keeps it. */
+export interface LogEvent extends Cursor {
+  readonly eventId: string;
+  readonly tenantId: number;
+  readonly workspaceId: number | undefined;
+  readonly code: string;
+  readonly type: string;
+  readonly objectKey: string;
+  /** The complete payload, with `tenantId` and `eventCode`. */
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly occurredAt: Date;
+  /** The user who did it, 0 for the platform. */
+  readonly actorId: number;
+  readonly requestId: string | undefined;
+}
+
+/** What a reader wants to see; what is absent does not matter. */
+export interface ReadFilter {
+  readonly tenantId?: number | undefined;
+  /** CloudEvents types; an empty list means all. */
+  readonly types?: readonly string[] | undefined;
+  readonly workspaceId?: number | undefined;
+  readonly objectKey?: string | undefined;
+  /** Inclusive. */
+  readonly from?: Date | undefined;
+  /** Exclusive. */
+  readonly to?: Date | undefined;
+}
+
+interface EventRow {
+  readonly position: number;
+  readonly id: number;
+  readonly event_id: string;
+  readonly tenant_id: number;
+  readonly workspace_id: number | null;
+  readonly code: string;
+  readonly type: string;
+  readonly object_key: string;
+  readonly data: Record<string, unknown>;
+  readonly occurred_at: Date;
+  readonly actor_id: number;
+  readonly request_id: string | null;
+}
+
+const columns = 'position, id, event_id, tenant_id, workspace_id, code, type, object_key, data, occurred_at, actor_id, request_id';
+
+function toEvent(row: EventRow): LogEvent {
+  return {
+    position: row.position,
+    id: row.id,
+    eventId: row.event_id,
+    tenantId: row.tenant_id,
+    workspaceId: row.workspace_id ?? undefined,
+    code: row.code,
+    type: row.type,
+    objectKey: row.object_key,
+    data: row.data,
+    occurredAt: row.occurred_at,
+    actorId: row.actor_id,
+    requestId: row.request_id ?? undefined,
+  };
+}
+
+/**
+ * Writes events in the order given. Must be the last statement of its transaction that waits for anything: the position is right only
+ * when every lock of the change is held (decision 0003). `order by` gives the ids out in the order of the list.
+ */
+export async function insertEvents(tx: Executor, actor: Actor, now: Date, events: readonly CheckedEvent[]): Promise<void> {
+  await tx.run(
+    `insert into event (position, event_id, tenant_id, workspace_id, code, type, object_key, data, occurred_at, actor_id, request_id)
+     select greatest(pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1),
+            e.event_id, $1, e.workspace_id, e.code, e.type, e.object_key, e.data::jsonb, $2, $3, $4
+     from unnest($5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[])
+          with ordinality as e(event_id, workspace_id, code, type, object_key, data, place)
+     order by e.place`,
+    [
+      actor.tenantId,
+      now,
+      actor.userId,
+      actor.requestId ?? null,
+      events.map(({ event }) => event.eventId),
+      events.map(({ event }) => event.workspaceId ?? null),
+      events.map(({ event }) => event.code),
+      events.map(({ type }) => type.type),
+      events.map(({ event }) => event.objectKey),
+      events.map(({ data }) => data),
+    ],
+  );
+}
+
+/** Events after `cursor` and below the floor of this statement's own snapshot, with that floor. */
+export async function readEvents(db: Executor, cursor: Cursor, limit: number, filter: ReadFilter): Promise<{ events: LogEvent[]; floor: number; waiting: boolean }> {
+  const types = filter.types === undefined || filter.types.length === 0 ? null : filter.types;
+  const rows = await db.rows<{ floor: number; waiting: boolean } & (EventRow | { id: null })>(
+    `select f.floor, f.waiting, e.*
+     from (select pg_snapshot_xmin(s)::text::bigint as floor,
+                  case when pg_snapshot_xmin(s) < pg_snapshot_xmax(s)
+                       then exists (select from event where position >= pg_snapshot_xmin(s)::text::bigint) else false end as waiting
+           from pg_current_snapshot() as s) as f
+     left join lateral (
+       select ${columns} from event
+       where (position, id) > ($1::bigint, $2::bigint) and position < f.floor
+         and ($4::bigint is null or tenant_id = $4)
+         and ($5::text[] is null or type = any($5))
+         and ($6::bigint is null or workspace_id = $6)
+         and ($7::text is null or object_key = $7)
+         and occurred_at >= $8 and occurred_at < $9
+       order by position, id limit $3) as e on true
+     order by e.position, e.id`,
+    [cursor.position, cursor.id, limit, filter.tenantId ?? null, types, filter.workspaceId ?? null, filter.objectKey ?? null, filter.from ?? '-infinity', filter.to ?? 'infinity'],
+  );
+  const first = rows[0];
+  if (first === undefined) throw new Error('the log told no floor');
+  return { events: rows.flatMap((row) => (row.id === null ? [] : [toEvent(row)])), floor: first.floor, waiting: first.waiting };
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The event of the tenant, or undefined, also for text that is no event id at all. */
+export async function findEvent(db: Executor, eventId: string, tenantId: number): Promise<LogEvent | undefined> {
+  if (!uuid.test(eventId)) return undefined;
+  const row = await db.row<EventRow>(`select ${columns} from event where event_id = $1 and tenant_id = $2`, [eventId, tenantId]);
+  return row === undefined ? undefined : toEvent(row);
+}
