@@ -121,7 +121,7 @@ export function createKeyCache(options: { database: Database; clock: Clock; secr
     },
     async writeLastUse() {
       if (used.size === 0) return;
-      const batch = [...used].sort(([a], [b]) => (a < b ? -1 : 1));
+      const batch = [...used].toSorted(([a], [b]) => (a < b ? -1 : 1));
       used = new Map();
       await store.writeLastUse(
         database,
