@@ -54,18 +54,26 @@ export async function bootstrapTenant(options: BootstrapOptions): Promise<FirstT
   const passwordHash = await hashPassword(password);
   const tenantId = await store.nextTenantId(database);
 
-  return changes.change(platformActor('Bootstrap', tenantId), async (change) => {
-    await change.run('select pg_advisory_xact_lock($1)', [BOOTSTRAP_LOCK]);
-    if (await store.anyTenant(change)) return undefined;
-    await store.insertTenant(change, tenantId, options.tenantName ?? 'default', change.now);
-    const userId = await store.insertUser(change, { tenantId, name: userName, displayName: userName, passwordHash, tenantRoles: [TENANT_OWNER] }, change.now);
-    await store.settleMainAccount(change, tenantId);
-    await insertKey(change, { id: accessKeyId, userId, secret: secrets.seal(accessKeySecret, secretPurpose(accessKeyId)) }, change.now);
-    change.notify('millrace_cache', `key:${accessKeyId}`);
-    for (const target of [`tenant:${tenantId}`, `user:${userId}`, `access-key:${accessKeyId}`]) change.touch(target);
-    return { tenantId, userId, userName, password, accessKeyId, accessKeySecret };
-  });
+  try {
+    return await changes.change(platformActor('Bootstrap', tenantId), async (change) => {
+      await change.run('select pg_advisory_xact_lock($1)', [BOOTSTRAP_LOCK]);
+      if (await store.anyTenant(change)) throw new AlreadyMade();
+      await store.insertTenant(change, tenantId, options.tenantName ?? 'default', change.now);
+      const userId = await store.insertUser(change, { tenantId, name: userName, displayName: userName, passwordHash, tenantRoles: [TENANT_OWNER] }, change.now);
+      await store.settleMainAccount(change, tenantId);
+      await insertKey(change, { id: accessKeyId, userId, secret: secrets.seal(accessKeySecret, secretPurpose(accessKeyId)) }, change.now);
+      change.notify('millrace_cache', `key:${accessKeyId}`);
+      for (const target of [`tenant:${tenantId}`, `user:${userId}`, `access-key:${accessKeyId}`]) change.touch(target);
+      return { tenantId, userId, userName, password, accessKeyId, accessKeySecret };
+    });
+  } catch (error) {
+    if (error instanceof AlreadyMade) return undefined;
+    throw error;
+  }
 }
+
+/** Rolls back the change of a process that came second, so that it leaves no audit line of something that did not happen. */
+class AlreadyMade extends Error {}
 
 function given(value: string | undefined): string | undefined {
   return value === '' ? undefined : value;
