@@ -61,6 +61,7 @@ export const limits = {
   extensionTextCharacters: { value: 16_384, unit: 'characters', what: 'Parameter or option setting of an extension.' },
   holdDeadlineSeconds: { value: 30 * 86_400, unit: 'seconds', what: 'Longest deadline of a check.' },
   holdSnapshotBytes: { value: 4 * 1024 * 1024, unit: 'bytes', what: 'Largest snapshot of a held operation.' },
+  holdTipCharacters: { value: 4_000, unit: 'characters', what: 'Tip that an extension gives with its verdict.' },
   workspacesPerTenant: { value: 1_000, unit: 'count', what: 'Workspaces of one tenant.' },
   workspaceCacheEntries: { value: 5_000, unit: 'count', what: 'Workspaces (and their members) that one process keeps in memory.' },
   workspaceCacheMs: { value: 10_000, unit: 'ms', what: 'Longest time a process trusts what it knows of a workspace, should an announcement of its change be lost.' },

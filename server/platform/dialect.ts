@@ -1,0 +1,65 @@
+import { invalid } from '../kernel/errors.ts';
+import { limits } from '../kernel/limits.ts';
+
+/** Habits of the wire that the operations of all domains share: pages, envelopes, ids and moments as text. */
+
+/** Where a page begins and how long it is. */
+export interface Page {
+  readonly number: number;
+  readonly size: number;
+  readonly offset: number;
+}
+
+/** Reads `PageNumber` (from 1) and `PageSize`. Throws InvalidParameter outside the limits. */
+export function readPage(request: { PageNumber?: number | undefined; PageSize?: number | undefined }): Page {
+  const number = request.PageNumber ?? 1;
+  const size = request.PageSize ?? 10;
+  if (number < 1) throw invalid('PageNumber', 'pages are counted from 1');
+  if (size < 1 || size > limits.pageSize.value) throw invalid('PageSize', `it must be between 1 and ${limits.pageSize.value}`);
+  return { number, size, offset: (number - 1) * size };
+}
+
+/** The counters that stand beside the list in every paged answer. */
+export function pageCounters(page: Page, total: number): { PageNumber: number; PageSize: number; TotalCount: number } {
+  return { PageNumber: page.number, PageSize: page.size, TotalCount: total };
+}
+
+/** What the 2020-05-18 answers carry beside their data. */
+export const success = { Success: true, HttpStatusCode: 200 } as const;
+
+/** Reads an id that the wire carries as text, such as `UserId`. Throws InvalidParameter when it is not a whole number below 2^53. */
+export function readId(name: string, text: string): number {
+  const value = Number(text);
+  if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(value)) throw invalid(name, 'it must be a whole number');
+  return value;
+}
+
+/** Reads a comma list of whole numbers. Empty elements are skipped. */
+export function readIdList(name: string, text: string): number[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map((part) => readId(name, part));
+}
+
+/** Latest moment that is taken: the end of the year 9999, which schedules use for "never". */
+const LATEST_MS = Date.UTC(10_000, 0, 1) - 1;
+
+/** Reads a moment in epoch milliseconds. Throws InvalidParameter outside the years 1970 to 9999. */
+export function readMoment(name: string, milliseconds: number): Date {
+  if (!Number.isSafeInteger(milliseconds) || milliseconds < 0 || milliseconds > LATEST_MS) throw invalid(name, 'it must be epoch milliseconds between the years 1970 and 9999');
+  return new Date(milliseconds);
+}
+
+/** `yyyy-MM-dd HH:mm:ss`, in UTC. */
+export function momentText(moment: Date): string {
+  return moment.toISOString().slice(0, 19).replace('T', ' ');
+}
+
+/** Refuses text longer than `characters`, and text that PostgreSQL cannot hold. */
+export function checkText(name: string, text: string, characters: number): string {
+  if (text.length > characters) throw invalid(name, `it may have at most ${characters} characters`);
+  if (text.includes('\u0000') || !text.isWellFormed()) throw invalid(name, 'it contains a character that is not allowed');
+  return text;
+}

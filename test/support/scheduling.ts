@@ -1,0 +1,40 @@
+import type { PublishedTask, Scheduling } from '../../server/platform/scheduling/interface.ts';
+
+/** A scheduler that only writes down what it is asked. */
+export interface RecordedScheduling extends Scheduling {
+  readonly published: PublishedTask[];
+  readonly withdrawn: { taskId: number; environment: string }[];
+  readonly runs: Parameters<Scheduling['runAdHoc']>[1][];
+  readonly removed: number[];
+}
+
+export function recordedScheduling(): RecordedScheduling {
+  const published: PublishedTask[] = [];
+  const withdrawn: { taskId: number; environment: string }[] = [];
+  const runs: Parameters<Scheduling['runAdHoc']>[1][] = [];
+  const removed: number[] = [];
+  let nextTask = 9_000;
+  return {
+    published,
+    withdrawn,
+    runs,
+    removed,
+    async reserveTaskId() {
+      nextTask += 1;
+      return nextTask;
+    },
+    async publish(_change, task) {
+      published.push(task);
+    },
+    async withdraw(_change, { taskId, environment }) {
+      withdrawn.push({ taskId, environment });
+    },
+    async runAdHoc(_change, run) {
+      runs.push(run);
+      return 500_000 + runs.length;
+    },
+    async removeWorkspace(_change, workspaceId) {
+      removed.push(workspaceId);
+    },
+  };
+}
