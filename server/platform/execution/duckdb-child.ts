@@ -1,0 +1,102 @@
+import { DuckDBInstance, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
+
+/**
+ * Runs one SQL task in a process of its own: a fault of the engine then ends the task and not the server. The job comes as JSON on the
+ * standard input, the log goes to the standard output; the exit code is 1 when a statement fails.
+ */
+export interface DuckdbJob {
+  readonly file: string;
+  readonly sql: string;
+  readonly rows: number;
+  readonly memoryMegabytes: number;
+  readonly externalAccess: boolean;
+  readonly temporaryFolder: string;
+  /** How long to wait for another process to leave the file. */
+  readonly lockWaitMs: number;
+}
+
+const QUERY_RESULT = 3;
+const CHANGED_ROWS = 1;
+/** Longest text of one value in the log. */
+const VALUE_CHARACTERS = 200;
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+async function readJob(): Promise<DuckdbJob> {
+  let text = '';
+  process.stdin.setEncoding('utf8');
+  for await (const part of process.stdin) text += part;
+  return JSON.parse(text) as DuckdbJob;
+}
+
+/** Opens the file, waiting while another process has it. */
+async function open(job: DuckdbJob): Promise<DuckDBInstance> {
+  const deadline = Date.now() + job.lockWaitMs;
+  for (;;) {
+    try {
+      return await DuckDBInstance.create(job.file, {
+        memory_limit: `${job.memoryMegabytes}MB`,
+        threads: '2',
+        temp_directory: job.temporaryFolder,
+        enable_external_access: String(job.externalAccess),
+        autoinstall_known_extensions: 'false',
+        lock_configuration: 'true',
+      });
+    } catch (error) {
+      if (!/lock/i.test(String(error)) || Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+function show(value: DuckDBValue): string {
+  if (value === null) return 'NULL';
+  const text = String(value).replaceAll(/[\r\n\t]+/g, ' ');
+  return text.length > VALUE_CHARACTERS ? `${text.slice(0, VALUE_CHARACTERS - 1)}…` : text;
+}
+
+/** A table with aligned columns. */
+function table(names: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = names.map((name, index) => Math.max(name.length, ...rows.map((row) => row[index]?.length ?? 0)));
+  const line = (cells: readonly string[]) => `| ${cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join(' | ')} |`;
+  return [line(names), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...rows.map(line)].join('\n');
+}
+
+async function runStatements(connection: DuckDBConnection, job: DuckdbJob): Promise<void> {
+  const statements = await connection.extractStatements(job.sql);
+  for (let index = 0; index < statements.count; index += 1) {
+    const began = performance.now();
+    const statement = await statements.prepare(index);
+    const result = await statement.stream();
+    const took = () => `(${Math.round(performance.now() - began)} ms)`;
+    if (result.returnType !== QUERY_RESULT) {
+      // A streamed result has only happened once it was read to its end.
+      await result.fetchAllChunks();
+      print(`[${index + 1}/${statements.count}] ${result.returnType === CHANGED_ROWS ? `${result.rowsChanged} rows changed` : 'done'} ${took()}`);
+      continue;
+    }
+    const rows: string[][] = [];
+    let total = 0;
+    for await (const part of result.yieldRows()) {
+      total += part.length;
+      for (const row of part) if (rows.length < job.rows) rows.push(row.map(show));
+      if (total > job.rows) break;
+    }
+    print(`[${index + 1}/${statements.count}] ${total > job.rows ? `the first ${job.rows} rows` : `${total} rows`} ${took()}`);
+    print(table(result.columnNames(), rows));
+  }
+}
+
+try {
+  const job = await readJob();
+  const instance = await open(job);
+  const connection = await instance.connect();
+  await runStatements(connection, job);
+  connection.closeSync();
+  instance.closeSync();
+} catch (error) {
+  print(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}

@@ -1,0 +1,105 @@
+import type { Changes } from '../../kernel/change.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Database } from '../../kernel/database.ts';
+import type { IdSource } from '../../kernel/ids.ts';
+import { limits } from '../../kernel/limits.ts';
+import type { Log } from '../../kernel/log.ts';
+import type { Module } from '../../kernel/module.ts';
+import type { Execution, RunFollower } from './interface.ts';
+import { composeLog } from './log.ts';
+import { appendLine, readLogPieces } from './log-store.ts';
+import { resourceKey } from './runners.ts';
+import { deleteWorkspaceRuns, finishQueuedRun, insertRun, lockActiveRun, requestStop, runOf } from './store.ts';
+import { createWorker, type WorkerSettings } from './worker.ts';
+
+export type { Execution, NewRun, Run, RunFollower, RunOutcome, RunParameter } from './interface.ts';
+export { executionSchema } from './schema.ts';
+export { runnerOf } from './runners.ts';
+export type { WorkerSettings } from './worker.ts';
+
+export interface ExecutionOptions {
+  readonly database: Database;
+  readonly changes: Changes;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly log: Log;
+  /** Folder of this machine: `runs/` while tasks run, `workspaces/` for the DuckDB files. */
+  readonly dataFolder: string;
+  /** IANA name; TZ of tasks. */
+  readonly timeZone: string;
+  /** PATH of tasks. */
+  readonly searchPath: string;
+  /** Whether SQL tasks may read and write files and attach other databases. Off unless the operator allows it. */
+  readonly externalAccess?: boolean;
+  /** False in a process that only submits runs and leaves them to others. */
+  readonly work?: boolean;
+  /** Other values than `limits` has, for tests. */
+  readonly settings?: Partial<Omit<WorkerSettings, 'dataFolder' | 'timeZone' | 'searchPath' | 'externalAccess'>>;
+}
+
+/** Puts the queue of runs and this process's worker together. The module's service is the worker. */
+export function createExecution(options: ExecutionOptions): { module: Module; execution: Execution } {
+  let follower: RunFollower | undefined;
+  const followed = (): RunFollower => {
+    if (follower === undefined) throw new Error('nobody follows the runs');
+    return follower;
+  };
+
+  const execution: Execution = {
+    follow(given) {
+      follower = given;
+    },
+    async submit(change, run) {
+      const id = await insertRun(change, run, resourceKey(run.command, run.workspaceId, run.environment), change.now);
+      if (run.note !== undefined) await appendLine(change, id, run.note);
+      change.notify('millrace_task');
+    },
+    async stop(change, instanceId) {
+      const active = await lockActiveRun(change, instanceId);
+      if (active === undefined) return 'none';
+      if (active.state === 'Running') {
+        await requestStop(change, active.id, change.now);
+        change.notify('millrace_stop');
+        return 'ending';
+      }
+      await finishQueuedRun(change, active.id, change.now);
+      await appendLine(change, active.id, '--- The task was stopped before it ran. ---');
+      await followed().onFinished(change, runOf(active), { kind: 'Stopped', reason: 'The task was stopped before it ran.', exitCode: undefined });
+      return 'ended';
+    },
+    async readLog(db, instanceId, attempt) {
+      const stored = await readLogPieces(db, instanceId, attempt);
+      return stored === undefined ? undefined : composeLog(stored.omittedBytes, stored.pieces);
+    },
+    note: appendLine,
+    async removeWorkspace(change, workspaceId) {
+      await deleteWorkspaceRuns(change, workspaceId, change.now);
+      change.notify('millrace_stop');
+      change.notify('millrace_task');
+    },
+  };
+
+  const worker = createWorker({
+    database: options.database,
+    changes: options.changes,
+    clock: options.clock,
+    ids: options.ids,
+    log: options.log,
+    follower: followed,
+    settings: {
+      dataFolder: options.dataFolder,
+      timeZone: options.timeZone,
+      searchPath: options.searchPath,
+      externalAccess: options.externalAccess ?? false,
+      slots: limits.taskSlots.value,
+      leaseMs: limits.taskLeaseMs.value,
+      pollMs: limits.taskPollMs.value,
+      shutdownMs: limits.taskShutdownMs.value,
+      killMs: limits.taskKillMs.value,
+      logBytes: limits.taskLogBytes.value,
+      logFlushMs: limits.taskLogFlushMs.value,
+      ...options.settings,
+    },
+  });
+  return { module: { name: 'execution', services: options.work === false ? [] : [worker] }, execution };
+}

@@ -1,0 +1,170 @@
+import type { Executor } from '../../kernel/database.ts';
+import type { NewRun, Run, RunOutcome, RunParameter } from './interface.ts';
+
+/** All SQL of runs and their queue. Every write of a worker carries its lease token and touches nothing when the token has moved. */
+
+export interface RunRow {
+  readonly id: number;
+  readonly tenant_id: number;
+  readonly workspace_id: number;
+  readonly environment: 'DEV' | 'PROD';
+  readonly instance_id: number;
+  readonly attempt: number;
+}
+
+export interface ClaimedRow extends RunRow {
+  readonly command: string;
+  readonly content: string;
+  readonly parameters: readonly RunParameter[];
+  readonly timeout_seconds: number;
+  readonly lease_token: number;
+}
+
+/** A running run whose worker is gone, with what is known of its process. */
+export interface LostRow extends RunRow {
+  readonly lease_token: number;
+  readonly machine: string;
+  readonly process_id: number | null;
+  readonly process_started: string | null;
+  readonly stop_requested_at: Date | null;
+}
+
+/** What a worker holds of a run. */
+export interface Lease {
+  readonly id: number;
+  readonly token: number;
+}
+
+const RUN = 'id, tenant_id, workspace_id, environment, instance_id, attempt';
+
+export function runOf(row: RunRow): Run {
+  return { id: row.id, tenantId: row.tenant_id, workspaceId: row.workspace_id, environment: row.environment, instanceId: row.instance_id, attempt: row.attempt };
+}
+
+export async function insertRun(tx: Executor, run: NewRun, resourceKey: string | null, now: Date): Promise<number> {
+  const row = await tx.row<{ id: number }>(
+    `insert into task_run (tenant_id, workspace_id, environment, instance_id, attempt, command, content, parameters, timeout_seconds, priority, resource_key, run_at, queued_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning id`,
+    [
+      run.tenantId,
+      run.workspaceId,
+      run.environment,
+      run.instanceId,
+      run.attempt,
+      run.command,
+      run.content,
+      JSON.stringify(run.parameters),
+      run.timeoutSeconds,
+      run.priority,
+      resourceKey,
+      run.notBefore ?? now,
+      now,
+    ],
+  );
+  if (row === undefined) throw new Error('the run was not written');
+  return row.id;
+}
+
+/** The tenant of the run that is next, or undefined when none is due. Claims go tenant by tenant, since a change belongs to one. */
+export async function nextTenant(db: Executor, now: Date): Promise<number | undefined> {
+  const row = await db.row<{ tenant_id: number }>(
+    `select tenant_id from task_run r
+     where state = 'Queued' and run_at <= $1
+       and (resource_key is null or not exists (select from task_run o where o.resource_key = r.resource_key and o.state = 'Running'))
+     order by priority desc, id limit 1`,
+    [now],
+  );
+  return row?.tenant_id;
+}
+
+/**
+ * Claims due runs of a tenant, of each resource only the first, and only while nothing runs on it. Two claims at the same moment may still
+ * meet on one resource; then the unique index refuses the second, which is tried again.
+ */
+export function claimRuns(tx: Executor, tenantId: number, now: Date, leaseUntil: Date, worker: string, machine: string, most: number): Promise<ClaimedRow[]> {
+  return tx.rows<ClaimedRow>(
+    `update task_run set state = 'Running', worker = $4, machine = $5, lease_until = $3, lease_token = lease_token + 1, started_at = $2
+     where id in (
+       select id from task_run r
+       where state = 'Queued' and run_at <= $2 and tenant_id = $1
+         and (resource_key is null or (
+           not exists (select from task_run o where o.resource_key = r.resource_key and o.state = 'Running')
+           and not exists (select from task_run e where e.resource_key = r.resource_key and e.state = 'Queued' and e.run_at <= $2
+                             and (e.priority > r.priority or (e.priority = r.priority and e.id < r.id)))))
+       order by priority desc, id limit $6 for update skip locked)
+     returning ${RUN}, command, content, parameters, timeout_seconds, lease_token`,
+    [tenantId, now, leaseUntil, worker, machine, most],
+  );
+}
+
+/** Renews leases. Answers those still held, with whether they are to be stopped. */
+export function renewLeases(db: Executor, leases: readonly Lease[], leaseUntil: Date): Promise<{ id: number; lease_token: number; stop: boolean }[]> {
+  return db.rows(
+    `update task_run r set lease_until = $3
+     from unnest($1::bigint[], $2::bigint[]) as held(id, token)
+     where r.id = held.id and r.lease_token = held.token and r.state = 'Running'
+     returning r.id, r.lease_token, r.stop_requested_at is not null as stop`,
+    [leases.map((lease) => lease.id), leases.map((lease) => lease.token), leaseUntil],
+  );
+}
+
+export async function recordProcess(db: Executor, lease: Lease, processId: number, started: string): Promise<boolean> {
+  return (await db.run(`update task_run set process_id = $3, process_started = $4 where id = $1 and lease_token = $2 and state = 'Running'`, [lease.id, lease.token, processId, started])) === 1;
+}
+
+/** Ends a run that the caller holds. False when the lease is lost. */
+export async function finishRun(tx: Executor, lease: Lease, outcome: RunOutcome, now: Date): Promise<boolean> {
+  const count = await tx.run(
+    `update task_run set state = 'Finished', finished_at = $3, outcome = $4, exit_code = $5, content = '', lease_until = null
+     where id = $1 and lease_token = $2 and state = 'Running'`,
+    [lease.id, lease.token, now, outcome.kind, outcome.exitCode ?? null],
+  );
+  return count === 1;
+}
+
+/** Takes over runs whose lease has ended, and those named in `dead` (workers of this machine that no longer live). The earlier holder is fenced from here on. */
+export function takeLostRuns(db: Executor, now: Date, leaseUntil: Date, worker: string, dead: readonly string[], most: number): Promise<LostRow[]> {
+  return db.rows<LostRow>(
+    `with lost as (
+       select id, machine from task_run where state = 'Running' and (lease_until < $1 or worker = any($4)) order by id limit $5 for update skip locked)
+     update task_run r set lease_token = lease_token + 1, lease_until = $2, worker = $3 from lost where r.id = lost.id
+     returning r.id, tenant_id, workspace_id, environment, instance_id, attempt, lease_token, lost.machine, process_id, process_started, stop_requested_at`,
+    [now, leaseUntil, worker, dead, most],
+  );
+}
+
+/** Workers that hold runs on a machine. */
+export async function workersOf(db: Executor, machine: string): Promise<string[]> {
+  return (await db.rows<{ worker: string }>(`select distinct worker from task_run where state = 'Running' and machine = $1`, [machine])).map((row) => row.worker);
+}
+
+/** Locks the instance's queued or running run. */
+export function lockActiveRun(tx: Executor, instanceId: number): Promise<(RunRow & { state: 'Queued' | 'Running' }) | undefined> {
+  return tx.row(`select ${RUN}, state from task_run where instance_id = $1 and state in ('Queued', 'Running') for update`, [instanceId]);
+}
+
+export async function finishQueuedRun(tx: Executor, id: number, now: Date): Promise<void> {
+  await tx.run(`update task_run set state = 'Finished', finished_at = $2, outcome = 'Stopped', content = '' where id = $1`, [id, now]);
+}
+
+export async function requestStop(tx: Executor, id: number, now: Date): Promise<void> {
+  await tx.run('update task_run set stop_requested_at = coalesce(stop_requested_at, $2) where id = $1', [id, now]);
+}
+
+/** Which of these runs are running, whoever runs them. */
+export async function runningAmong(db: Executor, ids: readonly number[]): Promise<Set<number>> {
+  return new Set((await db.rows<{ id: number }>(`select id from task_run where id = any($1) and state = 'Running'`, [ids])).map((row) => row.id));
+}
+
+export async function deleteWorkspaceRuns(tx: Executor, workspaceId: number, now: Date): Promise<void> {
+  await tx.run('delete from task_run where workspace_id = $1', [workspaceId]);
+  await tx.run('insert into workspace_removal (workspace_id, requested_at) values ($1, $2) on conflict do nothing', [workspaceId, now]);
+}
+
+export async function workspacesToRemove(db: Executor): Promise<number[]> {
+  return (await db.rows<{ workspace_id: number }>('select workspace_id from workspace_removal order by 1 limit 100')).map((row) => row.workspace_id);
+}
+
+export async function workspaceRemoved(db: Executor, workspaceId: number): Promise<void> {
+  await db.run('delete from workspace_removal where workspace_id = $1', [workspaceId]);
+}

@@ -1,0 +1,280 @@
+import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { platformActor, type Changes } from '../../kernel/change.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { isUniqueViolation, type Database } from '../../kernel/database.ts';
+import type { IdSource } from '../../kernel/ids.ts';
+import { limits } from '../../kernel/limits.ts';
+import type { Log } from '../../kernel/log.ts';
+import type { Service } from '../../kernel/module.ts';
+import { taskAccount } from './account.ts';
+import type { RunFollower, RunOutcome } from './interface.ts';
+import { appendLine, writeLog } from './log-store.ts';
+import { isWorkerDead, machineName, workerName } from './machine.ts';
+import { killAbandonedTree } from './process-tree.ts';
+import { workspaceFolder, type RunnerSettings } from './runners.ts';
+import { runFolder, startSession, type Session, type SessionSettings } from './session.ts';
+import { claimRuns, finishRun, nextTenant, renewLeases, runningAmong, runOf, takeLostRuns, workersOf, workspaceRemoved, workspacesToRemove, type ClaimedRow, type Lease, type LostRow } from './store.ts';
+
+/** What a worker may be told to do otherwise than `limits` say. */
+export interface WorkerSettings extends RunnerSettings {
+  readonly slots: number;
+  readonly leaseMs: number;
+  readonly pollMs: number;
+  readonly shutdownMs: number;
+  readonly killMs: number;
+  readonly logBytes: number;
+  readonly logFlushMs: number;
+}
+
+export interface WorkerOptions {
+  readonly database: Database;
+  readonly changes: Changes;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly log: Log;
+  readonly settings: WorkerSettings;
+  follower(): RunFollower;
+}
+
+class LeaseLost extends Error {}
+
+/**
+ * The worker of a process: takes due runs while it has free slots, renews their leases, ends those that are to be stopped, and takes over
+ * the runs of workers that are gone.
+ */
+export function createWorker(options: WorkerOptions): Service {
+  const { database, changes, clock, log, settings, follower } = options;
+  const sessions = new Map<number, Session>();
+  const ending = new Set<Promise<void>>();
+  let name = '';
+  let machine = '';
+  let session: SessionSettings | undefined;
+  let stopping = false;
+  let stopped = true;
+  let renewedAt = new Date(0);
+  let cancels: (() => void)[] = [];
+  let unlisten: (() => Promise<void>)[] = [];
+
+  const pause = (milliseconds: number) => new Promise<void>((resolve) => void clock.after(milliseconds, resolve));
+  const leaseEnd = () => new Date(clock.now().getTime() + settings.leaseMs);
+  const looking = serial(look, (error) => log.error({ err: error }, 'the worker could not look for runs'));
+  const renewing = serial(renew, (error) => log.warn({ err: error }, 'the worker could not renew its leases'));
+
+  /** One look: clear up after workers that are gone, then fill the free slots. */
+  async function look(): Promise<void> {
+    if (stopping) return;
+    await takeOver();
+    await removeWorkspaces();
+    while (!stopping && sessions.size < settings.slots) {
+      const tenantId = await nextTenant(database, clock.now());
+      if (tenantId === undefined || !(await claim(tenantId))) return;
+    }
+  }
+
+  async function claim(tenantId: number): Promise<boolean> {
+    const most = Math.min(settings.slots - sessions.size, limits.taskClaimBatch.value);
+    try {
+      const claimed = await changes.change(platformActor('task:start', tenantId), async (change) => {
+        const rows = await claimRuns(change, tenantId, clock.now(), leaseEnd(), name, machine, most);
+        for (const row of rows) await follower().onStarted(change, runOf(row));
+        return rows;
+      });
+      for (const row of claimed) begin(row);
+      return claimed.length > 0;
+    } catch (error) {
+      // Another worker began a run on the same resource at the same moment.
+      if (isUniqueViolation(error, 'task_run_resource')) return true;
+      throw error;
+    }
+  }
+
+  function begin(run: ClaimedRow): void {
+    if (session === undefined) throw new Error('the worker was not started');
+    const begun = startSession(run, { database, clock, log, settings: session });
+    sessions.set(run.id, begun);
+    const end = begun.done
+      .then((outcome) => record(run, begun, outcome))
+      .catch((error: unknown) => log.error({ err: error, run: run.id }, 'the end of a run could not be recorded; it counts as lost when its lease ends'))
+      .finally(() => {
+        sessions.delete(run.id);
+        ending.delete(end);
+        looking.now();
+      });
+    ending.add(end);
+  }
+
+  /** Writes down how a run ended. While the database is away it tries again for as long as the lease may be its own. */
+  async function record(run: ClaimedRow, of: Session, outcome: RunOutcome): Promise<void> {
+    for (;;) {
+      try {
+        await changes.change(platformActor('task:finish', run.tenant_id), async (change) => {
+          for (const write of of.rest()) if (!(await writeLog(change, of.lease, write))) throw new LeaseLost();
+          if (!(await finishRun(change, of.lease, outcome, clock.now()))) throw new LeaseLost();
+          await follower().onFinished(change, runOf(run), outcome);
+        });
+        return;
+      } catch (error) {
+        if (error instanceof LeaseLost) {
+          log.warn({ run: run.id, instance: run.instance_id }, 'the lease of a run was lost; its result is not recorded');
+          return;
+        }
+        if (clock.now().getTime() > renewedAt.getTime() + settings.leaseMs) throw error;
+        log.warn({ err: error, run: run.id }, 'the end of a run could not be recorded yet');
+        await pause(settings.pollMs);
+      }
+    }
+  }
+
+  /** Renews all leases and hears which runs are to be stopped. A run whose lease may have ended is ended here: another worker may have begun it. */
+  async function renew(): Promise<void> {
+    const asked = [...sessions.values()];
+    const now = clock.now();
+    if (asked.length === 0) {
+      renewedAt = now;
+      return;
+    }
+    try {
+      const held = new Map((await renewLeases(database, asked.map((one) => one.lease), leaseEnd())).map((row) => [row.id, row]));
+      renewedAt = now;
+      for (const one of asked) {
+        const row = held.get(one.lease.id);
+        if (row === undefined) one.end('Fenced');
+        else if (row.stop) one.end('Stopped');
+      }
+    } catch (error) {
+      if (clock.now().getTime() > renewedAt.getTime() + settings.leaseMs) for (const one of asked) one.end('Fenced');
+      throw error;
+    }
+  }
+
+  async function takeOver(): Promise<void> {
+    const dead = (await workersOf(database, machine)).filter((worker) => worker !== name && isWorkerDead(worker));
+    for (const row of await takeLostRuns(database, clock.now(), leaseEnd(), name, dead, limits.taskClaimBatch.value)) {
+      if (row.machine === machine) {
+        const folder = runFolder(settings.dataFolder, row.id);
+        killAbandonedTree({ leader: row.process_id ?? undefined, folder }, row.process_started ?? undefined);
+        await rm(folder, { recursive: true, force: true });
+      }
+      await recordLost(row);
+    }
+  }
+
+  async function recordLost(row: LostRow): Promise<void> {
+    const lease: Lease = { id: row.id, token: row.lease_token };
+    const outcome: RunOutcome =
+      row.stop_requested_at === null
+        ? { kind: 'Lost', reason: 'The worker that ran the task is gone.', exitCode: undefined }
+        : { kind: 'Stopped', reason: 'The task was stopped; the worker that ran it is gone.', exitCode: undefined };
+    await changes.change(platformActor('task:lost', row.tenant_id), async (change) => {
+      if (!(await finishRun(change, lease, outcome, clock.now()))) return;
+      await appendLine(change, row.id, `--- ${outcome.reason} ---`);
+      await follower().onFinished(change, runOf(row), outcome);
+    });
+    log.warn({ run: row.id, instance: row.instance_id, attempt: row.attempt }, 'a run was taken over from a worker that is gone');
+  }
+
+  async function removeWorkspaces(): Promise<void> {
+    for (const workspaceId of await workspacesToRemove(database)) {
+      await rm(workspaceFolder(settings.dataFolder, workspaceId), { recursive: true, force: true });
+      await workspaceRemoved(database, workspaceId);
+    }
+  }
+
+  /** Folders of runs that nobody runs any more, left by a process that was killed; what still runs in them is killed too. */
+  async function clearFolders(): Promise<void> {
+    const ids = (await readdir(join(settings.dataFolder, 'runs'))).map(Number).filter(Number.isSafeInteger);
+    const running = await runningAmong(database, ids);
+    for (const id of ids.filter((candidate) => !running.has(candidate))) {
+      const folder = runFolder(settings.dataFolder, id);
+      killAbandonedTree({ leader: undefined, folder }, undefined);
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  function every(milliseconds: number, action: () => void): void {
+    let cancel = () => {};
+    const again = () => {
+      cancel = clock.after(milliseconds, () => {
+        action();
+        again();
+      });
+    };
+    again();
+    cancels.push(() => cancel());
+  }
+
+  async function prepare(): Promise<void> {
+    const runs = join(settings.dataFolder, 'runs');
+    await mkdir(runs, { recursive: true });
+    // Passable, not readable: the account of tasks goes through it to its own folder.
+    await chmod(runs, 0o711);
+    const account = await taskAccount(runs);
+    if (account === undefined && process.getuid?.() === 0) log.warn({ folder: runs }, 'tasks run as root: the account nobody cannot get to the data folder');
+    session = { ...settings, account };
+    machine = await machineName(settings.dataFolder);
+    name = workerName(options.ids.token(6));
+    await clearFolders();
+  }
+
+  return {
+    name: 'task worker',
+    async start() {
+      await prepare();
+      stopping = false;
+      stopped = false;
+      renewedAt = clock.now();
+      unlisten = [await database.listen('millrace_task', looking.now), await database.listen('millrace_stop', renewing.now)];
+      every(settings.pollMs, looking.now);
+      every(Math.floor(settings.leaseMs / 3), renewing.now);
+      looking.now();
+    },
+    async stop() {
+      if (stopped) return;
+      stopping = true;
+      await looking.idle();
+      if (ending.size > 0) {
+        let cancel = () => {};
+        const late = new Promise<void>((resolve) => {
+          cancel = clock.after(settings.shutdownMs, resolve);
+        });
+        await Promise.race([Promise.all(ending), late]);
+        cancel();
+        for (const one of sessions.values()) one.end('PutBack');
+        await Promise.all(ending);
+      }
+      for (const cancel of cancels) cancel();
+      cancels = [];
+      for (const close of unlisten) await close();
+      unlisten = [];
+      await renewing.idle();
+      stopped = true;
+    },
+  };
+
+  /** Runs an action one at a time; a wish that comes meanwhile is granted once more after it. */
+  function serial(action: () => Promise<void>, report: (error: unknown) => void): { now(): void; idle(): Promise<void> } {
+    let current: Promise<void> | undefined;
+    let again = false;
+    const now = () => {
+      if (stopped) return;
+      if (current !== undefined) {
+        again = true;
+        return;
+      }
+      current = action()
+        .catch(report)
+        .finally(() => {
+          current = undefined;
+          if (again) {
+            again = false;
+            now();
+          }
+        });
+    };
+    const idle = async () => {
+      while (current !== undefined) await current;
+    };
+    return { now, idle };
+  }
+}
