@@ -11,7 +11,7 @@ import { insertKey } from './store-credentials.ts';
 import * as store from './store.ts';
 
 /** Held while the first tenant is made. */
-const BOOTSTRAP_LOCK = 7_261_940_118;
+const BOOTSTRAP_LOCK = 7_261_940_121;
 
 export interface BootstrapOptions {
   readonly database: Database;

@@ -68,6 +68,8 @@ export const limits = {
   membersPerWorkspace: { value: 10_000, unit: 'count', what: 'Members of one workspace.' },
   fileContentBytes: { value: 4 * 1024 * 1024, unit: 'bytes', what: 'Code of one file.' },
   filesPerWorkspace: { value: 100_000, unit: 'count', what: 'Files of one workspace.' },
+  businessesPerWorkspace: { value: 2_000, unit: 'count', what: 'Business flows of one workspace.' },
+  foldersPerWorkspace: { value: 50_000, unit: 'count', what: 'Folders of one workspace.' },
   folderDepth: { value: 32, unit: 'levels', what: 'Depth of the folder tree.' },
   taskTimeoutSeconds: { value: 4 * 3_600, unit: 'seconds', what: 'Time limit of a task that sets none.' },
   taskLogBytes: { value: 4 * 1024 * 1024, unit: 'bytes', what: 'Log kept of one run; the middle of a longer one is cut.' },

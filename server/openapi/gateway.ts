@@ -1,0 +1,334 @@
+import { createHash } from 'node:crypto';
+import type { WorkspaceDirectory } from '../identity/directory.ts';
+import type { KeyDirectory } from '../identity/keys.ts';
+import type { Sessions } from '../identity/sessions.ts';
+import type { Tenants } from '../identity/tenants.ts';
+import { TokenInUse, type Actor, type Changes } from '../kernel/change.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { sqlState, type Database } from '../kernel/database.ts';
+import { ApiError, describeError } from '../kernel/errors.ts';
+import type { IdSource } from '../kernel/ids.ts';
+import type { Log } from '../kernel/log.ts';
+import type { Call, Caller, WorkspaceReference } from '../kernel/operation.ts';
+import { authenticateSignature, type Claim } from './authenticate.ts';
+import { authorise } from './authorise.ts';
+import type { CallLog } from './call-log.ts';
+import { mergeParameters } from './decode/index.ts';
+import { header, languageOf, type Answer, type Exchange } from './exchange.ts';
+import { maskedParameters } from './mask.ts';
+import type { Nonces } from './nonces.ts';
+import { readParameters, textParameter, type RawParameters } from './parameters.ts';
+import { counts, planNamed, plans, type Plan } from './plans.ts';
+import type { Admission, Quotas } from './quota.ts';
+import type { Regions } from './regions.ts';
+import type { Entry, Registry } from './registry.ts';
+import type { Throttle } from './throttle.ts';
+
+export interface GatewayServices {
+  readonly registry: Registry;
+  readonly database: Database;
+  readonly changes: Changes;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly log: Log;
+  readonly keys: KeyDirectory;
+  readonly sessions: Pick<Sessions, 'authenticate'>;
+  readonly tenants: Pick<Tenants, 'plan'>;
+  readonly directory: WorkspaceDirectory;
+  readonly nonces: Nonces;
+  readonly throttle: Throttle;
+  readonly quotas: Quotas;
+  readonly callLog: CallLog;
+  readonly regions: Regions;
+  /** Told of each answer, in tests, to hold it against the contract. */
+  readonly inspect?: ((entry: Entry, response: object) => void) | undefined;
+}
+
+export interface Gateway {
+  /** The signed door: `GET` or `POST /`, operation named by header or parameter. */
+  handleSigned(exchange: Exchange): Promise<Answer>;
+  /** The console's door to the same operations: a session instead of a signature. */
+  handleSession(exchange: Exchange, target: { readonly product: string; readonly version: string; readonly action: string }, sessionToken: string | undefined): Promise<Answer>;
+  /** The answer for an error outside an operation, such as a path that does not exist. */
+  refuse(error: unknown, exchange: Pick<Exchange, 'headers'>): Answer;
+}
+
+/** What is known of a call so far; becomes its row in the log however it ends. */
+interface Trace {
+  readonly requestId: string;
+  readonly startedAt: Date;
+  readonly startedNs: bigint;
+  readonly exchange: Exchange;
+  readonly claim: Claim;
+  product: string;
+  version: string;
+  action: string;
+  access: 'read' | 'write';
+  region: string;
+  plan: Plan;
+  caller: Caller | undefined;
+  request: Record<string, unknown> | undefined;
+  admission: Admission | undefined;
+}
+
+/** A call goes through these steps, in this order: find the operation, know the caller, throttle, decode, authorise, handle, log. */
+export function createGateway(services: GatewayServices): Gateway {
+  const { registry, clock, ids, log, regions } = services;
+
+  function begin(exchange: Exchange): Trace {
+    return {
+      requestId: ids.requestId(),
+      startedAt: clock.now(),
+      startedNs: process.hrtime.bigint(),
+      exchange,
+      claim: { accessKeyId: '' },
+      product: '',
+      version: '',
+      action: '',
+      access: 'read',
+      region: regions.default,
+      plan: plans.Unlimited,
+      caller: undefined,
+      request: undefined,
+      admission: undefined,
+    };
+  }
+
+  async function run(trace: Trace, steps: () => Promise<Answer>): Promise<Answer> {
+    let answer: Answer;
+    try {
+      answer = await steps();
+    } catch (error) {
+      answer = errorAnswer(trace.requestId, error, trace.exchange, trace.version);
+    }
+    record(trace, answer);
+    return answer;
+  }
+
+  function record(trace: Trace, answer: Answer): void {
+    services.callLog.add({
+      at: trace.startedAt,
+      tenantId: trace.caller?.tenantId ?? 0,
+      region: trace.region,
+      userId: trace.caller?.userId ?? 0,
+      userName: trace.caller?.userName ?? '',
+      accessKeyId: trace.caller === undefined ? trace.claim.accessKeyId : (trace.caller.accessKeyId ?? ''),
+      product: trace.product,
+      version: trace.version,
+      action: trace.action,
+      access: trace.access,
+      status: answer.status,
+      code: answer.status < 400 ? '' : String(answer.body['Code'] ?? ''),
+      message: answer.status < 400 ? '' : String(answer.body['Message'] ?? '').slice(0, 500),
+      durationUs: Number((process.hrtime.bigint() - trace.startedNs) / 1_000n),
+      requestId: trace.requestId,
+      sourceAddress: trace.exchange.sourceAddress,
+      parameters: trace.request === undefined ? '{}' : maskedParameters(trace.request),
+      counted: trace.caller !== undefined && counts(trace.plan, answer.status),
+    });
+    trace.admission?.done();
+  }
+
+  function findEntry(trace: Trace, product: string, version: string, action: string): Entry {
+    const entry = registry.find(product, version, action);
+    trace.product = product;
+    trace.version = version;
+    trace.action = action.slice(0, 128);
+    if (entry === undefined) throw new ApiError('InvalidAction.NotFound', { action: action.slice(0, 128), product, version });
+    trace.action = entry.operation.name;
+    trace.access = entry.operation.access;
+    return entry;
+  }
+
+  /** From a known caller (or none, for signing in) to the answer. */
+  async function proceed(trace: Trace, entry: Entry, parameters: RawParameters): Promise<Answer> {
+    const { caller } = trace;
+    trace.region = regions.choose(header(trace.exchange, 'host'), textParameter(parameters, 'RegionId'));
+    const headers: Record<string, string> = {};
+    if (caller !== undefined) {
+      trace.plan = planNamed(await services.tenants.plan(caller.tenantId));
+      services.throttle.take(caller.tenantId, trace.region, entry.operation.access, trace.plan, trace.startedAt.getTime());
+      trace.admission = await services.quotas.admit(caller.tenantId, trace.region, trace.plan, trace.startedAt);
+      headers['x-millrace-quota-remaining'] = trace.admission.remaining === undefined ? 'unlimited' : String(trace.admission.remaining);
+    }
+    const decoded = entry.decode(mergeParameters(parameters.query, parameters.form, parameters.json));
+    if (!decoded.ok) throw decodeError(decoded.problems);
+    trace.request = decoded.request;
+    const { declaration } = entry;
+    if (declaration === undefined) throw new ApiError('NotImplemented', { action: entry.operation.name });
+    const workspace = await authorise(declaration, decoded.request, caller, { db: services.database, directory: services.directory, region: trace.region });
+
+    let session: Answer['session'];
+    const call = makeCall(trace, decoded.request, workspace, (cookie) => {
+      session = cookie ?? null;
+    });
+    const response = await declaration.handle(call, decoded.request as never);
+    services.inspect?.(entry, response);
+    const body = { ...response, RequestId: trace.requestId };
+    return session === undefined ? { status: 200, body, headers } : { status: 200, body, headers, session };
+  }
+
+  function makeCall(trace: Trace, request: Record<string, unknown>, workspace: WorkspaceReference | undefined, setSession: Call['setSession']): Call {
+    const { caller } = trace;
+    const token = caller !== undefined && trace.access === 'write' ? request['ClientToken'] : undefined;
+    const actor: Actor = {
+      tenantId: caller?.tenantId ?? 0,
+      userId: caller?.userId ?? 0,
+      action: trace.action,
+      requestId: trace.requestId,
+      sourceAddress: trace.exchange.sourceAddress,
+      token: typeof token === 'string' && token !== '' ? { value: token.slice(0, 128), requestHash: hashRequest(trace, request) } : undefined,
+    };
+    let tokenSpent = false;
+    return {
+      requestId: trace.requestId,
+      product: trace.product,
+      version: trace.version,
+      action: trace.action,
+      region: trace.region,
+      tenantId: actor.tenantId,
+      get caller() {
+        if (caller === undefined) throw new Error('the operation has no caller');
+        return caller;
+      },
+      actor,
+      language: languageOf(trace.exchange),
+      sourceAddress: trace.exchange.sourceAddress,
+      clock,
+      db: services.database,
+      get workspace() {
+        if (workspace === undefined) throw new Error('the operation has no workspace');
+        return workspace;
+      },
+      // The token covers the first change of a call, which is the only one in almost all operations.
+      change(work) {
+        if (actor.token === undefined || tokenSpent) return services.changes.change(tokenSpent ? { ...actor, token: undefined } : actor, work);
+        tokenSpent = true;
+        return changeOnce(services.changes, actor, work);
+      },
+      setSession,
+    };
+  }
+
+  function errorAnswer(requestId: string, thrown: unknown, exchange: Pick<Exchange, 'headers'>, version?: string): Answer {
+    const error = asApiError(thrown, log, requestId);
+    const { status, code, message, recommend } = describeError(error, languageOf(exchange), version);
+    const headers: Record<string, string> = {};
+    if (error.retryAfterMs !== undefined) {
+      headers['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfterMs / 1_000)));
+      headers['x-acs-retry-after'] = String(Math.ceil(error.retryAfterMs));
+    }
+    const body: Record<string, unknown> = { RequestId: requestId, HostId: (header(exchange, 'host') ?? '').slice(0, 255), Code: code, Message: message, Recommend: recommend };
+    if (error.entry === 'Forbidden') body['AccessDeniedDetail'] = { AuthAction: String(error.parameters['action'] ?? ''), NoPermissionType: 'ImplicitDeny' };
+    return { status, body, headers };
+  }
+
+  return {
+    handleSigned(exchange) {
+      const trace = begin(exchange);
+      return run(trace, async () => {
+        const parameters = readParameters(exchange);
+        const action = header(exchange, 'x-acs-action') ?? textParameter(parameters, 'Action');
+        const version = header(exchange, 'x-acs-version') ?? textParameter(parameters, 'Version');
+        if (action === undefined || action === '') throw new ApiError('MissingParameter', { name: 'Action' });
+        if (version === undefined || version === '') throw new ApiError('MissingParameter', { name: 'Version' });
+        trace.action = action.slice(0, 128);
+        const contract = registry.contractOfVersion(version);
+        if (contract === undefined) throw new ApiError('InvalidVersion', { version: version.slice(0, 40), product: 'dataworks-public', known: registry.versions.join(', ') });
+        const entry = findEntry(trace, contract.product, version, action);
+        if (entry.operation.sessionOnly) throw new ApiError('SessionOnly', { action });
+        trace.caller = await authenticateSignature(exchange, parameters, entry.operation.access, { keys: services.keys, nonces: services.nonces, now: trace.startedAt }, trace.claim);
+        return proceed(trace, entry, parameters);
+      });
+    },
+
+    handleSession(exchange, target, sessionToken) {
+      const trace = begin(exchange);
+      return run(trace, async () => {
+        const parameters = readParameters(exchange);
+        if (!registry.products.includes(target.product)) throw new ApiError('InvalidProduct', { product: target.product.slice(0, 40), known: registry.products.join(', ') });
+        if (!registry.versions.includes(target.version)) {
+          throw new ApiError('InvalidVersion', { version: target.version.slice(0, 40), product: target.product, known: registry.versions.join(', ') });
+        }
+        const entry = findEntry(trace, target.product, target.version, target.action);
+        const session = sessionToken === undefined ? undefined : await services.sessions.authenticate(sessionToken);
+        if (entry.declaration?.access.level !== 'anyone') {
+          if (session === undefined) throw new ApiError('SessionRequired');
+          trace.caller = session.caller;
+          // A write must come from our own pages: the token is known to them only. A GET could come from any link.
+          if (entry.operation.access === 'write' && (exchange.method === 'GET' || !session.csrfMatches(header(exchange, 'x-csrf-token')))) throw new ApiError('CsrfTokenMissing');
+        } else if (exchange.method === 'GET') {
+          throw new ApiError('UnsupportedHTTPMethod', { method: exchange.method });
+        }
+        return proceed(trace, entry, parameters);
+      });
+    },
+
+    refuse: (error, exchange) => errorAnswer(ids.requestId(), error, exchange),
+  };
+}
+
+/** Runs a change under the caller's token: the first one does it, later ones get its result. */
+async function changeOnce<Result>(changes: Changes, actor: Actor, work: Parameters<Changes['change']>[1]): Promise<Result> {
+  const stored = await storedResult<Result>(changes, actor);
+  if (stored !== undefined) return stored.result;
+  try {
+    return (await changes.change(actor, work)) as Result;
+  } catch (error) {
+    // Someone with the same token was faster; without the token a business error of our own try stands.
+    const other = await storedResult<Result>(changes, actor);
+    if (other !== undefined) return other.result;
+    if (error instanceof TokenInUse) throw new ApiError('Throttling.System', {}, 1_000);
+    throw error;
+  }
+}
+
+async function storedResult<Result>(changes: Changes, actor: Actor): Promise<{ result: Result } | undefined> {
+  const stored = await changes.storedAnswer(actor);
+  if (stored === undefined) return undefined;
+  if (stored.requestHash !== actor.token?.requestHash) throw new ApiError('IdempotentMismatch', { token: actor.token?.value ?? '' });
+  return { result: stored.answer as Result };
+}
+
+function hashRequest(trace: Trace, request: Record<string, unknown>): string {
+  const { ClientToken: _token, ...rest } = request;
+  const sorted = Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256').update(`${trace.product}/${trace.version}/${trace.action}/${trace.region} ${JSON.stringify(sorted)}`).digest('hex');
+}
+
+function decodeError(problems: readonly { readonly code: 'MissingParameter' | 'InvalidParameter'; readonly name: string; readonly expected: string; readonly got: string }[]): ApiError {
+  const first = problems[0];
+  if (first === undefined) return new ApiError('InvalidRequest', { reason: 'its parameters do not fit the contract.' });
+  if (first.code === 'MissingParameter') return new ApiError('MissingParameter', { name: first.name });
+  const others = problems.length > 1 ? ` (${problems.length - 1} more: ${problems.slice(1, 5).map((problem) => problem.name).join(', ')})` : '';
+  return new ApiError('InvalidParameter', { name: first.name, reason: `it must be ${first.expected}, not ${first.got}${others}.` });
+}
+
+/** Connection trouble and conflicts that a retry heals. */
+const UNAVAILABLE = new Set(['57P01', '57P02', '57P03', '53300', '08000', '08003', '08006', '40001', '40P01']);
+
+function asApiError(thrown: unknown, log: Log, requestId: string): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  const state = sqlState(thrown);
+  if (state !== undefined && UNAVAILABLE.has(state)) {
+    log.warn({ err: thrown, requestId }, 'the database could not take the call');
+    return new ApiError('ServiceUnavailable', {}, 1_000);
+  }
+  if (state?.startsWith('22') === true) {
+    // A value that PostgreSQL cannot store got past the decoder: the caller's fault, though ours not to have named the parameter.
+    log.warn({ err: thrown, requestId }, 'a value was refused by the database');
+    return new ApiError('InvalidRequest', { reason: 'a value cannot be stored: it has the wrong range or characters that are not text.' });
+  }
+  if (isConnectionError(thrown)) {
+    log.warn({ err: thrown, requestId }, 'the database is not reachable');
+    return new ApiError('ServiceUnavailable', {}, 1_000);
+  }
+  log.error({ err: thrown, requestId }, 'a call failed');
+  return new ApiError('InternalError');
+}
+
+function isConnectionError(thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) return false;
+  const code = (thrown as NodeJS.ErrnoException).code;
+  return code === 'ECONNREFUSED' || code === 'ENOENT' || code === 'ECONNRESET' || code === 'EPIPE' || /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(thrown.message);
+}
