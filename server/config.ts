@@ -1,0 +1,74 @@
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+
+/** How a process of Millrace is set up, read from the environment once. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly dataFolder: string;
+  /** Outside PostgreSQL; the embedded one when undefined. */
+  readonly databaseUrl: string | undefined;
+  readonly regions: readonly string[];
+  readonly timeZone: string;
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  readonly masterKey: string | undefined;
+  readonly allowedTargets: readonly string[];
+  readonly sample: boolean;
+  readonly admin: {
+    readonly userName: string;
+    readonly password: string | undefined;
+    readonly accessKeyId: string | undefined;
+    readonly accessKeySecret: string | undefined;
+  };
+  readonly logLevel: string;
+  /** Name of this machine in leases. */
+  readonly machine: string;
+}
+
+/** Reads the configuration. Throws an Error for the operator that names the variable at fault. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const text = (name: string) => (env[name] === undefined || env[name] === '' ? undefined : env[name]);
+  const list = (name: string) =>
+    (text(name) ?? '')
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '');
+  const port = Number(text('MILLRACE_PORT') ?? '8080');
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`MILLRACE_PORT must be a port number, not ${text('MILLRACE_PORT')}`);
+  const regions = list('MILLRACE_REGIONS').map((region) => region.toLowerCase());
+  for (const region of regions) if (!/^[a-z]{2}-[a-z0-9-]+$/.test(region)) throw new Error(`MILLRACE_REGIONS has ${region}; a region looks like cn-shanghai`);
+  const certFile = text('MILLRACE_TLS_CERT');
+  const keyFile = text('MILLRACE_TLS_KEY');
+  if ((certFile === undefined) !== (keyFile === undefined)) throw new Error('MILLRACE_TLS_CERT and MILLRACE_TLS_KEY go together');
+  const timeZone = text('MILLRACE_TIME_ZONE') ?? 'Asia/Shanghai';
+  try {
+    new Intl.DateTimeFormat('en', { timeZone });
+  } catch {
+    throw new Error(`MILLRACE_TIME_ZONE must be a name such as Asia/Shanghai, not ${timeZone}`);
+  }
+  return {
+    host: text('MILLRACE_HOST') ?? '127.0.0.1',
+    port,
+    dataFolder: resolve(text('MILLRACE_DATA') ?? './data'),
+    databaseUrl: text('DATABASE_URL'),
+    regions,
+    timeZone,
+    tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
+    masterKey: text('MILLRACE_MASTER_KEY'),
+    allowedTargets: list('MILLRACE_ALLOW_TARGETS'),
+    sample: text('MILLRACE_SAMPLE')?.toLowerCase() !== 'off',
+    admin: {
+      userName: text('MILLRACE_ADMIN_USER') ?? 'admin',
+      password: text('MILLRACE_ADMIN_PASSWORD'),
+      accessKeyId: text('MILLRACE_ADMIN_ACCESS_KEY_ID'),
+      accessKeySecret: text('MILLRACE_ADMIN_ACCESS_KEY_SECRET'),
+    },
+    logLevel: text('MILLRACE_LOG_LEVEL') ?? 'warn',
+    machine: hostname(),
+  };
+}
+
+/** True for addresses that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}

@@ -1,0 +1,168 @@
+import { createEventLog, createOpenEvent } from './openevent/index.ts';
+import { createExtensions } from './extensions/index.ts';
+import { createIdentity, hasTenantRight, type WorkspaceDirectory } from './identity/index.ts';
+import { createChanges, type Changes } from './kernel/change.ts';
+import type { Clock } from './kernel/clock.ts';
+import type { Database } from './kernel/database.ts';
+import type { IdSource } from './kernel/ids.ts';
+import { createJobRunner, type JobRunner } from './kernel/jobs.ts';
+import type { Log } from './kernel/log.ts';
+import type { Module, Service } from './kernel/module.ts';
+import { createOutbound } from './kernel/outbound.ts';
+import type { SecretBox } from './kernel/secrets.ts';
+import { maintainAllPartitions } from './modules.ts';
+import { createOpenApi, createRegions, type OpenApi, type Regions } from './openapi/index.ts';
+import type { Gateway, GatewayServices } from './openapi/gateway.ts';
+import type { Registry } from './openapi/registry.ts';
+import { createDeployment } from './platform/deployment/index.ts';
+import { createExecution } from './platform/execution/index.ts';
+import { createScheduling } from './platform/scheduling/index.ts';
+import { createStudio } from './platform/studio/index.ts';
+import { createWorkspaces } from './platform/workspaces/index.ts';
+
+export interface HouseOptions {
+  readonly database: Database;
+  /** A small pool with synchronous_commit off, for call rows and nonces. */
+  readonly relaxed: Database;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly log: Log;
+  readonly secrets: SecretBox;
+  readonly regions: readonly string[];
+  readonly timeZone: string;
+  readonly dataFolder: string;
+  /** PATH of tasks. */
+  readonly searchPath: string;
+  /** True while the server listens on loopback only: then event targets may be there too. */
+  readonly allowLoopback: boolean;
+  readonly allowedTargets: readonly string[];
+  readonly publishAddress: string;
+  /** Hold event payloads against their schemas as they are raised. */
+  readonly validatePayloads: boolean;
+  readonly inspect?: GatewayServices['inspect'];
+}
+
+/** All modules, plugged together on one database. */
+export interface House {
+  readonly gateway: Gateway;
+  readonly registry: Registry;
+  readonly changes: Changes;
+  readonly jobs: JobRunner;
+  readonly openapi: OpenApi;
+  readonly regions: Regions;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const PARTITION_CHECK_MS = 3_600_000;
+
+/** The composition: the one place that knows every module and hands each what it stands on. */
+export function buildHouse(options: HouseOptions): House {
+  const { database, relaxed, clock, ids, log, secrets } = options;
+  const regions = createRegions(options.regions);
+  const events = createEventLog({ database, validatePayloads: options.validatePayloads });
+  const changes = createChanges({ database, clock, ids, events });
+  const outbound = createOutbound({ allowLoopback: options.allowLoopback, allowed: options.allowedTargets });
+
+  // The doors ask the workspaces domain, which is made after them, since it holds operations at the third door.
+  const directory: WorkspaceDirectory = {
+    find: (tenantId, idOrName) => workspaces.directory.find(tenantId, idOrName),
+    byId: (workspaceId) => workspaces.directory.byId(workspaceId),
+    rolesOf: (workspaceId, userId) => workspaces.directory.rolesOf(workspaceId, userId),
+  };
+  const identity = createIdentity({ database, changes, clock, ids, secrets, log, regions: regions.names });
+  const openapi = createOpenApi({
+    database,
+    relaxed,
+    changes,
+    clock,
+    ids,
+    log,
+    keys: identity.keys,
+    sessions: { authenticate: identity.authenticateSession },
+    tenants: identity.tenants,
+    directory,
+    regions,
+    inspect: options.inspect,
+  });
+  const openevent = createOpenEvent({ database, events, clock, ids, secrets, log, directory, outbound, defaultRegion: regions.default, publishAddress: options.publishAddress });
+  const extensions = createExtensions({ ids, directory, points: () => [...workspaces.points, ...studio.points, ...deployment.points] });
+  const { holds } = extensions;
+
+  const execution = createExecution({ database, changes, clock, ids, log, dataFolder: options.dataFolder, timeZone: options.timeZone, searchPath: options.searchPath });
+  const scheduling = createScheduling({ database, changes, clock, log, execution: execution.execution, timeZone: options.timeZone });
+  const workspaces = createWorkspaces({
+    database,
+    clock,
+    log,
+    users: identity.users,
+    holds,
+    scheduling: scheduling.scheduling,
+    seesAllWorkspaces: (caller) => hasTenantRight(caller.tenantRoles, 'administer-tenant'),
+  });
+  const studio = createStudio({ holds, scheduling: scheduling.scheduling, users: identity.users, timeZone: options.timeZone });
+  const deployment = createDeployment({ holds, scheduling: scheduling.scheduling, studio: studio.studio });
+
+  const modules: Module[] = [identity.module, openapi.module, openevent.module, extensions.module, execution.module, scheduling.module, workspaces.module, studio.module, deployment.module];
+  const jobs = createJobRunner({ database, changes, clock, log, jobs: modules.flatMap((module) => module.jobs ?? []) });
+  const { gateway, registry } = openapi.open(modules.flatMap((module) => module.operations ?? []));
+  const services: Service[] = [jobService(database, jobs), partitionService(database, clock, log), ...modules.flatMap((module) => module.services ?? [])];
+  const started: Service[] = [];
+
+  return {
+    gateway,
+    registry,
+    changes,
+    jobs,
+    openapi,
+    regions,
+    async start() {
+      for (const service of services) {
+        await service.start();
+        started.push(service);
+      }
+    },
+    async stop() {
+      for (const service of started.splice(0).toReversed()) {
+        await service.stop().catch((error: unknown) => log.error({ err: error, service: service.name }, 'a service did not stop in order'));
+      }
+      await outbound.close();
+    },
+  };
+}
+
+function jobService(database: Database, jobs: JobRunner): Service {
+  let unlisten: (() => Promise<void>) | undefined;
+  return {
+    name: 'jobs',
+    async start() {
+      unlisten = await database.listen('millrace_job', () => jobs.wake());
+      jobs.start();
+    },
+    async stop() {
+      await unlisten?.();
+      await jobs.stop();
+    },
+  };
+}
+
+function partitionService(database: Database, clock: Clock, log: Log): Service {
+  let cancel = () => {};
+  let running: Promise<unknown> = Promise.resolve();
+  const schedule = () => {
+    cancel = clock.after(PARTITION_CHECK_MS, () => {
+      running = maintainAllPartitions(database, clock.now())
+        .catch((error: unknown) => log.error({ err: error }, 'partitions could not be maintained'))
+        .finally(schedule);
+    });
+  };
+  return {
+    name: 'partitions',
+    start: schedule,
+    async stop() {
+      cancel();
+      await running;
+      cancel();
+    },
+  };
+}
