@@ -91,16 +91,22 @@ export function buildHouse(options: HouseOptions): House {
 
   const execution = createExecution({ database, changes, clock, ids, log, dataFolder: options.dataFolder, timeZone: options.timeZone, searchPath: options.searchPath });
   const scheduling = createScheduling({ database, changes, clock, log, execution: execution.execution, timeZone: options.timeZone });
+  const users = {
+    async find(userId: number, tenantId: number) {
+      const user = await identity.users.find(userId, tenantId);
+      return user === undefined ? undefined : { id: user.userId, name: user.userName, displayName: user.displayName };
+    },
+  };
   const workspaces = createWorkspaces({
     database,
     clock,
     log,
-    users: identity.users,
+    users,
     holds,
     scheduling: scheduling.scheduling,
     seesAllWorkspaces: (caller) => hasTenantRight(caller.tenantRoles, 'administer-tenant'),
   });
-  const studio = createStudio({ holds, scheduling: scheduling.scheduling, users: identity.users, timeZone: options.timeZone });
+  const studio = createStudio({ holds, scheduling: scheduling.scheduling, users, timeZone: options.timeZone });
   const deployment = createDeployment({ holds, scheduling: scheduling.scheduling, studio: studio.studio });
 
   const modules: Module[] = [identity.module, openapi.module, openevent.module, extensions.module, execution.module, scheduling.module, workspaces.module, studio.module, deployment.module];

@@ -14,7 +14,7 @@ import { limits } from './kernel/limits.ts';
 import type { Log } from './kernel/log.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './kernel/postgres/supervisor.ts';
 import { loadMasterKey, secretBox } from './kernel/secrets.ts';
-import { prepareDatabase } from './modules.ts';
+import { prepareDatabase, schemaFaults } from './modules.ts';
 import { createHttpServer } from './openapi/http.ts';
 import { makeSample } from './sample.ts';
 
@@ -47,6 +47,8 @@ export async function startServer(config: Config, log: Log, say: (line: string) 
 
     const migrated = await prepareDatabase(database, systemClock.now(), (line) => log.info({}, `migrated ${line}`));
     if (migrated > 0) say(`  database ready (${migrated} migrations)`);
+    const faults = await schemaFaults(database);
+    if (faults.length > 0) throw new Error(`the database is not as this release expects it:\n  ${faults.slice(0, 10).join('\n  ')}`);
     const secrets = secretBox(await loadMasterKey(join(config.dataFolder, 'master.key'), config.masterKey));
     const house = buildHouse({
       database,

@@ -1,15 +1,17 @@
-import { identitySchema } from './identity/schema.ts';
+import { readFile } from 'node:fs/promises';
 import { extensionsSchema } from './extensions/schema.ts';
+import { identitySchema } from './identity/schema.ts';
 import { openDatabase, type Database } from './kernel/database.ts';
 import { migrate } from './kernel/migrations.ts';
 import type { Schema } from './kernel/module.ts';
 import { maintainPartitions } from './kernel/partitions.ts';
+import { compareSchemas, readSchema } from './kernel/schema-check.ts';
 import { kernelSchema } from './kernel/schema.ts';
+import { openapiSchema } from './openapi/schema.ts';
+import { openeventSchema } from './openevent/schema.ts';
 import { executionSchema } from './platform/execution/schema.ts';
 import { schedulingSchema } from './platform/scheduling/schema.ts';
 import { workspacesSchema } from './platform/workspaces/schema.ts';
-import { openapiSchema } from './openapi/schema.ts';
-import { openeventSchema } from './openevent/schema.ts';
 
 /** The schemas of all modules, lower modules first. */
 export const schemas: readonly Schema[] = [kernelSchema, identitySchema, openapiSchema, openeventSchema, extensionsSchema, workspacesSchema, executionSchema, schedulingSchema];
@@ -23,6 +25,14 @@ export async function prepareDatabase(database: Database, now: Date, report: (li
   );
   await maintainAllPartitions(database, now);
   return count;
+}
+
+/** The schema that the migrations of this release make, in lines. A test writes it and holds it current. */
+export const schemaFile = new URL('schema.json', import.meta.url);
+
+/** How the live schema differs from the expected one, for the operator: somebody changed tables by hand, or a migration is half there. */
+export async function schemaFaults(database: Database): Promise<string[]> {
+  return compareSchemas(JSON.parse(await readFile(schemaFile, 'utf8')) as string[], await readSchema(database));
 }
 
 /** Makes coming partitions and drops expired ones. Returns the dropped ones. */

@@ -8,7 +8,7 @@ export type SignedCall = (version: string, action: string, parameters: Readonly<
 export function signedCaller(gateway: Gateway, url: string, key: { readonly accessKeyId: string; readonly accessKeySecret: string }): SignedCall {
   const { host } = new URL(url);
   return async (version, action, parameters) => {
-    const body = Buffer.from(new URLSearchParams(Object.entries(parameters).map(([name, value]) => [name, String(value)])).toString());
+    const body = Buffer.from(new URLSearchParams(Object.entries(parameters).map(([name, value]): [string, string] => [name, String(value)])).toString());
     const hash = createHash('sha256').update(body).digest('hex');
     const headers: Record<string, string> = {
       'content-type': 'application/x-www-form-urlencoded',

@@ -58,7 +58,7 @@ const forbidden: readonly [name: string, file: string, specifier: string][] = [
   ['the composition to a tool', 'server/main.ts', '../tools/test.ts'],
   ['the contract to the server', 'contract/index.ts', '../server/kernel/a.ts'],
   ['an unknown folder', 'server/helpers/a.ts', '../kernel/a.ts'],
-  ['a file beside the domains', 'server/platform/shared.ts', '../kernel/a.ts'],
+  ['what the domains have in common to a door', 'server/platform/dialect.ts', '../openevent/log.ts'],
 ];
 for (const [name, file, specifier] of forbidden) {
   test(`forbidden: ${name}`, (context) => {

@@ -37,8 +37,12 @@ const allowed: Readonly<Record<string, readonly Part[]>> = {
   openevent: ['identity', 'kernel', 'contract', declaration],
   openapi: ['identity', 'kernel', 'contract', declaration],
   extensions: ['openevent', 'identity', 'kernel', 'contract', declaration],
-  platform: ['openapi', 'openevent', 'extensions', 'identity', 'kernel', 'contract', declaration],
+  'platform-common': ['kernel', 'contract'],
+  platform: ['platform-common', 'openapi', 'openevent', 'extensions', 'identity', 'kernel', 'contract', declaration],
 };
+
+/** Files directly in platform/: what all domains' dialects have in common, such as envelopes and pages. */
+const common = 'platform-common';
 
 /** Files directly in server/ put the modules together and may import all of them. */
 const composition = 'composition';
@@ -57,7 +61,7 @@ function listSources(root: string, folder: string): string[] {
   if (!existsSync(join(root, folder))) return [];
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .map((path) => `${folder}/${path.replaceAll('\\', '/')}`)
-    .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts') && !path.endsWith('.fixture.ts'))
     .toSorted();
 }
 
@@ -80,7 +84,7 @@ function partOf(path: string): Part {
   const [top = '', first = '', second] = path.split('/');
   if (top !== 'server') return top;
   if (second === undefined) return composition;
-  if (first === 'platform') return `platform/${second}`;
+  if (first === 'platform') return second.endsWith('.ts') ? common : `platform/${second}`;
   if (path === `server/${declaration}.ts`) return declaration;
   return first;
 }
@@ -93,9 +97,8 @@ function brokenRule({ file, target }: Import): string | null {
   if (from === composition) return to in allowed || isDomain(to) ? null : `imports ${to}, which is not part of the server`;
   const mayImport = allowed[isDomain(from) ? 'platform' : from];
   if (mayImport === undefined) return `${from} has no place in the order of modules: give it one in tools/check-arrows.ts`;
-  if (from.endsWith('.ts')) return `${from} belongs to no domain: platform/ holds one folder for each`;
   if (isDomain(from) && isDomain(to)) {
-    return target === `server/${to}/index.ts` ? null : `${from} imports the inside of ${to}: domains meet only through server/${to}/index.ts`;
+    return target === `server/${to}/index.ts` || target === `server/${to}/interface.ts` ? null : `${from} imports the inside of ${to}: domains meet only through its index.ts or interface.ts`;
   }
   if (from === declaration && to === 'openapi') return `${declaration} may import only kernel and contract`;
   // The declaration is the gateway's own file.
