@@ -100,7 +100,7 @@ export function createCallLog(options: { database: Database; clock: Clock; log: 
         droppedRows += 1;
         return;
       }
-      buffer.push(row);
+      buffer.push(storable(row));
       count(row, 1);
       if (buffer.length >= FLUSH_ROWS && writing === undefined) flush().catch(() => {});
       else schedule();
@@ -117,6 +117,13 @@ export function createCallLog(options: { database: Database; clock: Clock; log: 
       cancel?.();
     },
   };
+}
+
+/** Texts that come from the caller before anything is checked. PostgreSQL refuses a NUL, and one such row would keep out all others of its batch. */
+const FOREIGN = ['accessKeyId', 'action', 'code', 'message'] as const;
+
+function storable(row: CallRow): CallRow {
+  return FOREIGN.some((name) => row[name].includes('\u0000')) ? { ...row, ...Object.fromEntries(FOREIGN.map((name) => [name, row[name].replaceAll('\u0000', '\ufffd')])) } : row;
 }
 
 /** Rows and the sums that follow from them, in one transaction, so that they cannot disagree. */

@@ -31,6 +31,7 @@ export function createNonces(relaxed: Database): Nonces {
   return {
     accept(accessKeyId, nonce, timestampMs, access, nowMs) {
       if (nonce.length > LONGEST_NONCE) throw new ApiError('InvalidParameter', { name: 'SignatureNonce', reason: `it is longer than ${LONGEST_NONCE} characters.` });
+      if (nonce.includes('\u0000')) throw new ApiError('InvalidParameter', { name: 'SignatureNonce', reason: 'it has a NUL character.' });
       const key = `${accessKeyId} ${nonce}`;
       if (young.has(key) || old.has(key)) throw new ApiError('SignatureNonceUsed', { nonce });
       // A request may be dated up to one window ahead, so a nonce can matter for two windows.

@@ -285,3 +285,11 @@ test('an operation of the contract decodes, and its decoder is compiled once', (
   );
   assert.deepEqual(result, { ok: true, request: { TableName: 't_1', Columns: [{ ColumnName: '列1', ColumnType: 'bigint', IsPartitionCol: false }] } });
 });
+
+test('text that the database cannot keep as it is: refused by name', () => {
+  for (const value of ['a\u0000b', '\ud800', 'x\udfffy']) {
+    assert.equal(one({ type: 'string' }, value), 'InvalidParameter P');
+    assert.equal(fromJson({ type: 'array', items: { type: 'string' } }, ['fine', value]), 'InvalidParameter P.2');
+  }
+  assert.equal(one({ type: 'string' }, 'a😀\u0001'), 'a😀\u0001');
+});

@@ -97,6 +97,7 @@ function stringReader(node: ScalarNode, options: ScalarOptions): Reader {
     const value = asText(wire, format);
     if (value === undefined) return wire === null ? undefined : problems.invalid(path, 'text', kind(wire));
     if (value === '') return emptyIsAbsent ? undefined : value;
+    if (!isStorable(value)) return problems.invalid(path, STORABLE, 'text with other characters');
     if (maxLength !== undefined && value.length > maxLength && characters(value) > maxLength) {
       return problems.invalid(path, `at most ${maxLength} characters`, `${characters(value)} characters`);
     }
@@ -134,6 +135,13 @@ function enumerated(value: string, format: string | undefined): readonly string[
   if (format === 'comma-list') return value.split(',').map((one) => one.trim());
   if (format === 'sort') return [value.replace(/ (?:asc|desc)$/i, '')];
   return [value];
+}
+
+const STORABLE = 'text of whole Unicode characters without NUL';
+
+/** Whether text can be kept as it is: PostgreSQL has no NUL, and half of a surrogate pair is no character in UTF-8. */
+function isStorable(text: string): boolean {
+  return !text.includes('\u0000') && text.isWellFormed();
 }
 
 /** Characters as people count them: a surrogate pair is one. */
