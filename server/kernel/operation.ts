@@ -60,7 +60,8 @@ export type Access<Request> =
   /** A user with the right in the workspace that `find` tells: its id, its name, or undefined when the request names none. `find` may throw an ApiError. */
   | {
       readonly level: 'workspace';
-      readonly right: WorkspaceRight;
+      /** A function where it depends on the request, such as on the environment it names. */
+      readonly right: WorkspaceRight | ((request: Request) => WorkspaceRight);
       find(request: Request, call: { readonly db: Database; readonly tenantId: number }): number | string | undefined | Promise<number | string | undefined>;
     };
 

@@ -74,7 +74,7 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
   }
 
   async function keepFlushing(): Promise<void> {
-    while (!finished) {
+    for (;;) {
       await pause(settings.logFlushMs);
       if (finished) return;
       flushing = flush();
@@ -149,8 +149,9 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
 
   /** Sees to it that nothing of the tree goes on after its leader has ended: asked ones get their time, left-over ones do not. */
   async function clearTree(target: ProcessTree, child: ChildProcess, closed: Promise<void>): Promise<void> {
-    const asked = ended !== undefined && ended !== 'Fenced';
-    for (let waited = 0; asked && waited < settings.killMs && isTreeAlive(target); waited += TREE_POLL_MS) await pause(TREE_POLL_MS);
+    if (ended !== undefined && ended !== 'Fenced') {
+      for (let waited = 0; waited < settings.killMs && isTreeAlive(target); waited += TREE_POLL_MS) await pause(TREE_POLL_MS);
+    }
     signalTree(target, 'SIGKILL');
     let cancel = () => {};
     const late = new Promise<void>((resolve) => {

@@ -61,12 +61,16 @@ export function createWorker(options: WorkerOptions): Service {
   const looking = serial(look, (error) => log.error({ err: error }, 'the worker could not look for runs'));
   const renewing = serial(renew, (error) => log.warn({ err: error }, 'the worker could not renew its leases'));
 
+  function hasRoom(): boolean {
+    return !stopping && sessions.size < settings.slots;
+  }
+
   /** One look: clear up after workers that are gone, then fill the free slots. */
   async function look(): Promise<void> {
     if (stopping) return;
     await takeOver();
     await removeWorkspaces();
-    while (!stopping && sessions.size < settings.slots) {
+    while (hasRoom()) {
       const tenantId = await nextTenant(database, clock.now());
       if (tenantId === undefined || !(await claim(tenantId))) return;
     }
@@ -272,8 +276,10 @@ export function createWorker(options: WorkerOptions): Service {
           }
         });
     };
-    const idle = async () => {
-      while (current !== undefined) await current;
+    const idle = async (): Promise<void> => {
+      if (current === undefined) return;
+      await current;
+      await idle();
     };
     return { now, idle };
   }

@@ -38,6 +38,7 @@ create index task_workspace on task (workspace_id, environment, task_id);
 create table task_version (
   task_id bigint not null,
   environment text not null,
+  workspace_id bigint not null,
   version integer not null,
   file_version integer not null,
   content text not null,
@@ -46,6 +47,7 @@ create table task_version (
   published_by bigint not null,
   primary key (task_id, environment, version)
 );
+create index task_version_workspace on task_version (workspace_id);
 
 create table dag_run (
   id bigint generated always as identity (start with 200000001) primary key,
