@@ -269,6 +269,8 @@ export interface Operations {
         SnapshotHash?: string | undefined
         ResumeStatus?: string | undefined
         ResumeMessage?: string | undefined
+        CheckResult?: string | undefined
+        CheckResultTip?: string | undefined
         Verdicts?: {
           ExtensionCode?: string | undefined
           ExtensionName?: string | undefined
@@ -732,7 +734,7 @@ export interface Operations {
     request: {
       HoldId: number
       ExtensionCode: string
-      Reason?: string | undefined
+      Reason: string
     }
     response: Record<string, never>
   }

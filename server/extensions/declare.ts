@@ -1,4 +1,5 @@
 import type { Change } from '../kernel/change.ts';
+import type { Executor } from '../kernel/database.ts';
 
 /** How a hold ended. */
 export interface HoldOutcome {
@@ -8,11 +9,17 @@ export interface HoldOutcome {
   readonly tip: string;
 }
 
-/** An extension point as its domain declares it: how to go on with a held operation, and how to give it up. Both run exactly once, inside the change that closes the hold. */
+/**
+ * An extension point as its domain declares it: how to go on with a held operation, and how to give it up. One of them runs, exactly once, in a change of
+ * its own that follows the closing of the hold; its actor is the user who asked for the operation.
+ */
 export interface PointDeclaration {
   /** Event code of the point, such as `commit-file`. */
   readonly code: string;
-  /** Carries out the operation that was held. `args` are those of the proposal. */
+  /**
+   * Carries out the operation that was held. `args` are those of the proposal. When it throws an ApiError, since its object changed meanwhile, all it did
+   * is rolled back, the hold ends BLOCKED with the error's text, and `reject` is called instead.
+   */
   proceed(change: Change, args: Readonly<Record<string, unknown>>, outcome: HoldOutcome): Promise<void>;
   /** Gives the operation up, losing nothing of the user's work. */
   reject(change: Change, args: Readonly<Record<string, unknown>>, outcome: HoldOutcome): Promise<void>;
@@ -39,7 +46,7 @@ export interface Proposal {
 
 export type Proposed = { readonly held: false; readonly messageId: string } | { readonly held: true; readonly messageId: string; readonly holdId: number };
 
-/** The state of a hold as its domain may show it. */
+/** The state of a hold as its domain may show it. A hold that was called off counts as blocked. */
 export interface HoldView {
   readonly holdId: number;
   readonly status: 'CHECKING' | 'PASSED' | 'BLOCKED';
@@ -55,4 +62,10 @@ export interface Holds {
   propose(change: Change, proposal: Proposal): Promise<Proposed>;
   /** Withdraws a hold whose operation no longer makes sense (its object is gone). Its `reject` is not called. Nothing happens when it is closed already. */
   withdraw(change: Change, holdId: number, reason: string): Promise<void>;
+}
+
+/** How a domain looks at the hold of one of its objects. */
+export interface HoldReader {
+  /** Undefined when the tenant has no such hold. */
+  read(db: Executor, tenantId: number, holdId: number): Promise<HoldView | undefined>;
 }

@@ -1,7 +1,8 @@
-import type { Changes, Change } from './change.ts';
+import type { Actor, Changes, Change } from './change.ts';
 import { platformActor } from './change.ts';
 import type { Clock } from './clock.ts';
 import type { Database } from './database.ts';
+import { ApiError } from './errors.ts';
 import { limits } from './limits.ts';
 import type { Log } from './log.ts';
 
@@ -10,13 +11,21 @@ import type { Log } from './log.ts';
  *
  *   waiting --claimed--> leased --handler's change commits--> gone (the row is deleted in that same change)
  *   leased --handler rejects--> waiting again, later (`run_at` grows), after `jobAttempts` tries set aside with `failed_at`
+ *   leased --handler rejects with an ApiError, or for the last time, and the kind can give up--> gone, in the change of `giveUp`
  *   leased --lease runs out--> claimed by whoever comes; the earlier holder's change fails, since the lease token has moved
  *
  * A handler runs inside the change that deletes its job, so its effect happens exactly once. It must not call anything outside the database.
  */
 export interface JobDeclaration {
   readonly kind: string;
+  /** In whose name the job's change is made, such as its tenant's; by default the platform's, in no tenant. */
+  actor?(payload: Readonly<Record<string, unknown>>): Actor;
   handle(change: Change, payload: Readonly<Record<string, unknown>>): Promise<void>;
+  /**
+   * Ends a job that cannot succeed, in a fresh change that deletes it: `handle` rejected with an ApiError (trying again would not help), or for the last time.
+   * All that `handle` did was rolled back. When it rejects too, the job waits for another try of `handle`.
+   */
+  giveUp?(change: Change, payload: Readonly<Record<string, unknown>>, error: unknown): Promise<void>;
 }
 
 export interface JobRunner {
@@ -73,12 +82,26 @@ export function createJobRunner(options: { database: Database; changes: Changes;
   let stopped = true;
   let cancelTimer = () => {};
 
+  async function inChange(job: ClaimedJob, work: (change: Change, handler: JobDeclaration) => Promise<void>): Promise<void> {
+    const handler = handlers.get(job.kind);
+    // Only kinds with a handler are claimed.
+    if (handler === undefined) throw new Error(`there is no handler for jobs of the kind ${job.kind}`);
+    await changes.change(handler.actor?.(job.payload) ?? platformActor(`job:${job.kind}`), async (change) => {
+      if (!(await finish(change, job))) throw new LeaseLost('the lease of the job was lost');
+      await work(change, handler);
+    });
+  }
+
   async function runOne(job: ClaimedJob): Promise<void> {
     try {
-      await changes.change(platformActor(`job:${job.kind}`), async (change) => {
-        if (!(await finish(change, job))) throw new LeaseLost('the lease of the job was lost');
-        await handlers.get(job.kind)?.handle(change, job.payload);
-      });
+      try {
+        await inChange(job, (change, handler) => handler.handle(change, job.payload));
+      } catch (error) {
+        const hopeless = error instanceof ApiError || job.attempts >= limits.jobAttempts.value;
+        if (error instanceof LeaseLost || !hopeless || handlers.get(job.kind)?.giveUp === undefined) throw error;
+        log.warn({ err: error, job: job.id, kind: job.kind, attempts: job.attempts }, 'a job cannot succeed and is given up');
+        await inChange(job, async (change, handler) => handler.giveUp?.(change, job.payload, error));
+      }
     } catch (error) {
       if (error instanceof LeaseLost) return;
       log.error({ err: error, job: job.id, kind: job.kind, attempts: job.attempts }, 'a job failed and will be tried again');

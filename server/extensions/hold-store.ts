@@ -1,0 +1,221 @@
+import type { Executor } from '../kernel/database.ts';
+import type { CheckState, HoldState, Verdict } from './states.ts';
+
+/** SQL of holds and their checks. */
+
+export interface HoldRow {
+  readonly id: number;
+  readonly process_id: string;
+  readonly tenant_id: number;
+  readonly workspace_id: number | null;
+  readonly point: string;
+  readonly title: string;
+  readonly operator_id: number;
+  readonly message_id: string;
+  readonly snapshot_hash: string;
+  readonly status: HoldState;
+  readonly verdict: Verdict | null;
+  readonly tip: string;
+  readonly created_at: Date;
+  readonly deadline_at: Date;
+  readonly closed_at: Date | null;
+  readonly resumed_at: Date | null;
+  readonly resume_status: 'DONE' | 'FAILED' | null;
+  readonly resume_message: string;
+}
+
+const COLUMNS = `h.id, h.process_id, h.tenant_id, h.workspace_id, h.point, h.title, h.operator_id, h.message_id, h.snapshot_hash, h.status, h.verdict, h.tip,
+  h.created_at, h.deadline_at, h.closed_at, h.resumed_at, h.resume_status, h.resume_message`;
+
+export interface NewHold {
+  readonly id: number;
+  readonly tenantId: number;
+  readonly workspaceId: number | undefined;
+  readonly point: string;
+  readonly title: string;
+  readonly operatorId: number;
+  readonly messageId: string;
+  readonly objectKey: string;
+  readonly payload: object;
+  /** JSON text. */
+  readonly snapshot: string;
+  readonly snapshotHash: string;
+  readonly args: object;
+  readonly createdAt: Date;
+  readonly checks: readonly { readonly extensionId: number; readonly deadlineAt: Date; readonly deadlineOutcome: Verdict }[];
+}
+
+export async function insertHold(db: Executor, hold: NewHold): Promise<void> {
+  await db.run(
+    `with held as (
+       insert into hold (id, tenant_id, workspace_id, point, title, operator_id, message_id, object_key, payload, snapshot, snapshot_hash, args, status, created_at, deadline_at)
+       select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'CHECKING', $13, max(c.deadline_at)
+       from jsonb_to_recordset($14::jsonb) as c(deadline_at timestamptz)
+     )
+     insert into hold_check (hold_id, extension_id, state, deadline_at, deadline_outcome)
+     select $1, c.extension_id, 'WAITING', c.deadline_at, c.deadline_outcome
+     from jsonb_to_recordset($14::jsonb) as c(extension_id bigint, deadline_at timestamptz, deadline_outcome text)`,
+    [
+      hold.id,
+      hold.tenantId,
+      hold.workspaceId ?? null,
+      hold.point,
+      hold.title,
+      hold.operatorId,
+      hold.messageId,
+      hold.objectKey,
+      JSON.stringify(hold.payload),
+      hold.snapshot,
+      hold.snapshotHash,
+      JSON.stringify(hold.args),
+      hold.createdAt,
+      JSON.stringify(hold.checks.map((check) => ({ extension_id: check.extensionId, deadline_at: check.deadlineAt, deadline_outcome: check.deadlineOutcome }))),
+    ],
+  );
+}
+
+export function findHold(db: Executor, tenantId: number, id: number): Promise<HoldRow | undefined> {
+  return db.row<HoldRow>(`select ${COLUMNS} from hold h where h.tenant_id = $1 and h.id = $2`, [tenantId, id]);
+}
+
+/** Locks the hold; all that decides a check does so first, so that the last answer sees all others. */
+export function lockHold(db: Executor, tenantId: number, id: number): Promise<HoldRow | undefined> {
+  return db.row<HoldRow>(`select ${COLUMNS} from hold h where h.tenant_id = $1 and h.id = $2 for update`, [tenantId, id]);
+}
+
+export async function findHoldIdByMessage(db: Executor, tenantId: number, messageId: string): Promise<number | undefined> {
+  return (await db.row<{ id: number }>('select id from hold where tenant_id = $1 and message_id = $2', [tenantId, messageId]))?.id;
+}
+
+export async function findSnapshot(db: Executor, id: number): Promise<Readonly<Record<string, unknown>> | undefined> {
+  return (await db.row<{ snapshot: Readonly<Record<string, unknown>> }>('select snapshot from hold where id = $1', [id]))?.snapshot;
+}
+
+export async function findArgs(db: Executor, id: number): Promise<Readonly<Record<string, unknown>> | undefined> {
+  return (await db.row<{ args: Readonly<Record<string, unknown>> }>('select args from hold where id = $1', [id]))?.args;
+}
+
+/** Closes an open hold. Answers false when it is closed already. */
+export async function closeHold(db: Executor, id: number, status: Exclude<HoldState, 'CHECKING'>, verdict: Verdict, tip: string, now: Date): Promise<boolean> {
+  return (await db.run(`update hold set status = $2, verdict = $3, tip = $4, closed_at = $5 where id = $1 and status = 'CHECKING'`, [id, status, verdict, tip, now])) === 1;
+}
+
+/** Closes an open hold after which nothing follows. Answers false when it is closed already. */
+export async function withdrawHold(db: Executor, tenantId: number, id: number, tip: string, now: Date): Promise<boolean> {
+  return (
+    (await db.run(
+      `update hold set status = 'CANCELED', verdict = 'FAIL', tip = $3, closed_at = $4, resumed_at = $4, resume_status = 'DONE'
+       where tenant_id = $1 and id = $2 and status = 'CHECKING'`,
+      [tenantId, id, tip, now],
+    )) === 1
+  );
+}
+
+/** Turns a passed hold, whose operation cannot be carried out, into a blocked one. */
+export async function refuseHold(db: Executor, id: number, tip: string): Promise<void> {
+  await db.run(`update hold set status = 'BLOCKED', verdict = 'FAIL', tip = $2 where id = $1 and status = 'PASSED'`, [id, tip]);
+}
+
+/** Notes that the operation went on. Answers false when that was noted before. */
+export async function markResumed(db: Executor, id: number, status: 'DONE' | 'FAILED', message: string, now: Date): Promise<boolean> {
+  return (
+    (await db.run(`update hold set resumed_at = $2, resume_status = $3, resume_message = $4 where id = $1 and resumed_at is null and status <> 'CHECKING'`, [id, now, status, message])) === 1
+  );
+}
+
+export interface CheckRow {
+  readonly extension_id: number;
+  readonly code: string;
+  readonly name: string;
+  readonly owner_id: number;
+  readonly detail_url: string;
+  readonly parameter_setting: string;
+  readonly state: CheckState;
+  readonly result: Verdict | null;
+  readonly tip: string;
+  readonly reason: string;
+  readonly decided_by: number | null;
+  readonly answered_at: Date | null;
+  readonly deadline_at: Date;
+  readonly deadline_outcome: Verdict;
+}
+
+export function findChecks(db: Executor, holdId: number): Promise<CheckRow[]> {
+  return db.rows<CheckRow>(
+    `select c.extension_id, e.code, e.name, e.owner_id, e.detail_url, e.parameter_setting, c.state, c.result, c.tip, c.reason, c.decided_by, c.answered_at, c.deadline_at, c.deadline_outcome
+     from hold_check c join extension e on e.id = c.extension_id where c.hold_id = $1 order by c.extension_id`,
+    [holdId],
+  );
+}
+
+export interface Decision {
+  readonly state: Exclude<CheckState, 'WAITING'>;
+  readonly result: Verdict;
+  readonly tip: string;
+  readonly reason: string;
+  /** The deciding user; undefined where nobody did, as at a deadline. */
+  readonly userId: number | undefined;
+}
+
+/** Decides a waiting check. Answers false when it is decided already. */
+export async function decideCheck(db: Executor, holdId: number, extensionId: number, decision: Decision, now: Date): Promise<boolean> {
+  return (
+    (await db.run(
+      `update hold_check set state = $3, result = $4, tip = $5, reason = $6, decided_by = $7, answered_at = $8 where hold_id = $1 and extension_id = $2 and state = 'WAITING'`,
+      [holdId, extensionId, decision.state, decision.result, decision.tip, decision.reason, decision.userId ?? null, now],
+    )) === 1
+  );
+}
+
+/** Releases the checks of a hold that was decided without them. */
+export async function releaseWaiting(db: Executor, holdId: number, tip: string, now: Date): Promise<void> {
+  await db.run(`update hold_check set state = 'RELEASED', tip = $2, answered_at = $3 where hold_id = $1 and state = 'WAITING'`, [holdId, tip, now]);
+}
+
+/** Holds that wait for the extension, in all places or (null: the tenant-level) in one; oldest first, the order in which they are locked. */
+export async function holdsWaitingFor(db: Executor, extensionId: number, place: 'all' | { readonly workspaceId: number | null }): Promise<number[]> {
+  const rows = await db.rows<{ id: number }>(
+    `select h.id from hold_check c join hold h on h.id = c.hold_id
+     where c.extension_id = $1 and c.state = 'WAITING' and ($2 or h.workspace_id is not distinct from $3) order by h.id`,
+    [extensionId, place === 'all', place === 'all' ? null : place.workspaceId],
+  );
+  return rows.map((row) => row.id);
+}
+
+/** What a list of holds is about. Undefined: whatever it is. */
+export interface HoldFilter {
+  readonly tenantId: number;
+  readonly point: string | undefined;
+  readonly workspaceId: number | undefined;
+  readonly statuses: readonly HoldState[] | undefined;
+  readonly operatorId: number | undefined;
+  readonly extensionCode: string | undefined;
+  readonly messageId: string | undefined;
+  /** Inclusive. */
+  readonly from: Date | undefined;
+  /** Exclusive. */
+  readonly to: Date | undefined;
+  /** Only holds of this user's operations, and those that an extension of this user checks. */
+  readonly onlyOf: number | undefined;
+}
+
+const FILTERED = `from hold h where h.tenant_id = $1
+  and ($2::text is null or h.point = $2) and ($3::bigint is null or h.workspace_id = $3) and ($4::text[] is null or h.status = any($4))
+  and ($5::bigint is null or h.operator_id = $5)
+  and ($6::text is null or exists (select from hold_check c join extension e on e.id = c.extension_id where c.hold_id = h.id and e.code = $6))
+  and ($7::text is null or h.message_id = $7) and ($8::timestamptz is null or h.created_at >= $8) and ($9::timestamptz is null or h.created_at < $9)
+  and ($10::bigint is null or h.operator_id = $10 or exists (select from hold_check c join extension e on e.id = c.extension_id where c.hold_id = h.id and e.owner_id = $10))`;
+
+function filterValues(filter: HoldFilter): unknown[] {
+  const { tenantId, point, workspaceId, statuses, operatorId, extensionCode, messageId, from, to, onlyOf } = filter;
+  return [tenantId, ...[point, workspaceId, statuses, operatorId, extensionCode, messageId, from, to, onlyOf].map((value) => value ?? null)];
+}
+
+/** Newest first. */
+export function listHolds(db: Executor, filter: HoldFilter, limit: number, offset: number): Promise<HoldRow[]> {
+  return db.rows<HoldRow>(`select ${COLUMNS} ${FILTERED} order by h.id desc limit $11 offset $12`, [...filterValues(filter), limit, offset]);
+}
+
+export async function countHolds(db: Executor, filter: HoldFilter): Promise<number> {
+  return (await db.row<{ count: number }>(`select count(*) as count ${FILTERED}`, filterValues(filter)))?.count ?? 0;
+}
