@@ -356,6 +356,7 @@ export interface Operations {
           ObjectKey?: string | undefined
           EventId?: string | undefined
           Type?: string | undefined
+          State?: string | undefined
           AttemptCount?: number | undefined
           LastErrorMessage?: string | undefined
           BlockedSince?: number | undefined

@@ -1,0 +1,136 @@
+import type { Executor } from '../../kernel/database.ts';
+import type { Cursor, LogEvent } from '../log.ts';
+import type { ParkedState } from './store.ts';
+
+/** Queries behind the operations that look at deliveries, and retry or skip one. The engine's own are in `store.ts`. */
+
+/** Counting further than this tells nobody more. */
+const COUNT_LIMIT = 100_000;
+
+export interface DeliveryStatus extends Cursor {
+  readonly delivered_at: Date | null;
+  readonly behind_count: number;
+  readonly oldest: Date | null;
+}
+
+/** How far a subscription is: its cursor, how many events it wants lie beyond (at most 100,000 are counted), and the oldest event not delivered. */
+export async function readStatus(db: Executor, subscription: { id: number; tenant_id: number; workspace_id: number | null; types: readonly string[] }): Promise<DeliveryStatus | undefined> {
+  return db.row<DeliveryStatus>(
+    `select c.position, c.row_id as id, c.delivered_at,
+       (select count(*) from delivery_parked where subscription_id = c.subscription_id and state in ('blocked', 'behind')) + l.count as behind_count,
+       least((select min(occurred_at) from delivery_parked where subscription_id = c.subscription_id and state in ('blocked', 'behind')), l.oldest) as oldest
+     from delivery_cursor as c, lateral (
+       select count(*), min(occurred_at) as oldest from (
+         select occurred_at from event where (position, id) > (c.position, c.row_id) and tenant_id = $2 and ($3::bigint is null or workspace_id = $3)
+           and (cardinality($4::text[]) = 0 or type = any($4))
+           and not exists (select from delivery_parked as p where p.subscription_id = c.subscription_id and p.event_id = event.event_id)
+         limit ${COUNT_LIMIT}) as unread) as l
+     where c.subscription_id = $1`,
+    [subscription.id, subscription.tenant_id, subscription.workspace_id, subscription.types],
+  );
+}
+
+export interface BlockedKey {
+  readonly object_key: string;
+  readonly event_id: string;
+  readonly type: string;
+  readonly state: ParkedState;
+  readonly attempts: number;
+  readonly last_error: string | null;
+  readonly parked_at: Date;
+  readonly next_at: Date | null;
+  readonly waiting: number;
+}
+
+/** Blocked events and dead letters, oldest first, with the number of events that wait behind them. */
+export function listBlocked(db: Executor, subscriptionId: number, count: number): Promise<BlockedKey[]> {
+  return db.rows(
+    `select p.object_key, p.event_id, p.type, p.state, p.attempts, p.last_error, p.parked_at, p.next_at,
+       case when p.state = 'blocked' then (select count(*) from delivery_parked as b where b.subscription_id = $1 and b.state = 'behind' and b.object_key = p.object_key) else 0 end as waiting
+     from delivery_parked as p where p.subscription_id = $1 and p.state in ('blocked', 'exhausted', 'replay') order by p.position, p.row_id limit $2`,
+    [subscriptionId, count],
+  );
+}
+
+export interface ListedAttempt {
+  readonly id: number;
+  readonly subscription_id: number;
+  readonly event_id: string;
+  readonly type: string;
+  readonly object_key: string;
+  readonly number: number;
+  readonly outcome: 'succeeded' | 'failed' | 'skipped';
+  readonly stage: string | null;
+  readonly http_status: number | null;
+  readonly message: string | null;
+  readonly excerpt: string | null;
+  readonly started_at: Date;
+  readonly duration_ms: number;
+  readonly next_at: Date | null;
+}
+
+export interface AttemptFilter {
+  readonly subscriptions: readonly number[];
+  readonly eventId: string | undefined;
+  readonly outcome: string | undefined;
+  readonly from: Date | undefined;
+  readonly to: Date | undefined;
+}
+
+const attemptFilter = `subscription_id = any($1::bigint[]) and ($2::uuid is null or event_id = $2) and ($3::text is null or outcome = $3) and started_at >= $4 and started_at < $5`;
+const attemptValues = (filter: AttemptFilter) => [filter.subscriptions, filter.eventId ?? null, filter.outcome ?? null, filter.from ?? '-infinity', filter.to ?? 'infinity'];
+
+/** Attempts, newest first. */
+export function listAttempts(db: Executor, filter: AttemptFilter, offset: number, count: number): Promise<ListedAttempt[]> {
+  return db.rows(
+    `select id, subscription_id, event_id, type, object_key, number, outcome, stage, http_status, message, excerpt, started_at, duration_ms, next_at
+     from delivery_attempt where ${attemptFilter} order by started_at desc, id desc offset $6 limit $7`,
+    [...attemptValues(filter), offset, count],
+  );
+}
+
+/** At most 100,000 are counted. */
+export async function countAttempts(db: Executor, filter: AttemptFilter): Promise<number> {
+  return (await db.row<{ count: number }>(`select count(*) from (select from delivery_attempt where ${attemptFilter} limit ${COUNT_LIMIT}) as a`, attemptValues(filter)))?.count ?? 0;
+}
+
+/** The parked event, locked, and whether the cursor has passed it. */
+export function lockParked(tx: Executor, subscriptionId: number, eventId: string): Promise<{ state: ParkedState; attempts: number; type: string; object_key: string } | undefined> {
+  return tx.row('select state, attempts, type, object_key from delivery_parked where subscription_id = $1 and event_id = $2 for update', [subscriptionId, eventId]);
+}
+
+/** True when the subscription has the event behind it: delivered, parked, or not for it. */
+export async function hasPassed(tx: Executor, subscriptionId: number, place: Cursor): Promise<boolean> {
+  return (await tx.row('select from delivery_cursor where subscription_id = $1 and (position, row_id) >= ($2, $3)', [subscriptionId, place.position, place.id])) !== undefined;
+}
+
+export async function makeDue(tx: Executor, subscriptionId: number, eventId: string, state: 'blocked' | 'replay', now: Date): Promise<void> {
+  await tx.run('update delivery_parked set state = $3, next_at = $4 where subscription_id = $1 and event_id = $2', [subscriptionId, eventId, state, now]);
+}
+
+/** Parks an event that was delivered, for one more try. */
+export async function insertReplay(tx: Executor, subscriptionId: number, event: LogEvent, now: Date): Promise<void> {
+  await tx.run(
+    `insert into delivery_parked (subscription_id, event_id, position, row_id, object_key, type, occurred_at, state, attempts, next_at, parked_at)
+     values ($1, $2, $3, $4, $5, $6, $7, 'replay', (select coalesce(max(number), 0) from delivery_attempt where event_id = $2 and subscription_id = $1), $8, $8)
+     on conflict do nothing`,
+    [subscriptionId, event.eventId, event.position, event.id, event.objectKey, event.type, event.occurredAt, now],
+  );
+}
+
+/** Gives up a parked event: leaves an attempt row that says so, and a mark for as long as the cursor is before the event. */
+export async function skipParked(tx: Executor, subscriptionId: number, eventId: string, reason: string, now: Date): Promise<void> {
+  await tx.run(
+    `with skipped as (
+       update delivery_parked set state = 'skipped', next_at = null where subscription_id = $1 and event_id = $2 returning type, object_key, attempts
+     )
+     insert into delivery_attempt (subscription_id, event_id, type, object_key, number, outcome, stage, message, started_at, duration_ms)
+     select $1, $2, type, object_key, attempts + 1, 'skipped', 'skipped', $3, $4, 0 from skipped`,
+    [subscriptionId, eventId, reason, now],
+  );
+  await tx.run(
+    `delete from delivery_parked as p using delivery_cursor as c
+     where p.subscription_id = $1 and p.event_id = $2 and c.subscription_id = $1 and (p.position, p.row_id) <= (c.position, c.row_id)`,
+    [subscriptionId, eventId],
+  );
+}

@@ -1,0 +1,27 @@
+import { createHmac } from 'node:crypto';
+
+/** Secrets and signatures by the Standard Webhooks scheme: `whsec_` and 24 to 64 bytes in base64. */
+const PREFIX = 'whsec_';
+
+/** The key in a secret, or undefined when it has not that form. */
+export function secretKey(secret: string): Buffer | undefined {
+  if (!secret.startsWith(PREFIX)) return undefined;
+  const text = secret.slice(PREFIX.length);
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;
+  const key = Buffer.from(text, 'base64');
+  return key.length >= 24 && key.length <= 64 ? key : undefined;
+}
+
+/** Makes a secret of 32 random bytes. */
+export function secretFrom(bytes: Buffer): string {
+  return `${PREFIX}${bytes.toString('base64')}`;
+}
+
+/** The headers that prove where a message comes from. `at` is cut to seconds. */
+export function signatureHeaders(secret: string, id: string, at: Date, body: string): Record<string, string> {
+  const key = secretKey(secret);
+  if (key === undefined) throw new Error('the secret of the subscription has not the form whsec_<base64>');
+  const timestamp = String(Math.floor(at.getTime() / 1_000));
+  const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
+  return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${signature}` };
+}

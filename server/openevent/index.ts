@@ -1,0 +1,60 @@
+import { hostname } from 'node:os';
+import type { Operations } from '../../contract/generated/open-platform-2026-12-01.ts';
+import type { WorkspaceDirectory } from '../identity/directory.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Database } from '../kernel/database.ts';
+import type { IdSource } from '../kernel/ids.ts';
+import type { Log } from '../kernel/log.ts';
+import type { Module } from '../kernel/module.ts';
+import { declareOperations } from '../kernel/operation.ts';
+import type { Outbound } from '../kernel/outbound.ts';
+import type { SecretBox } from '../kernel/secrets.ts';
+import { createDelivery, type Delivery } from './delivery/engine.ts';
+import { createSender } from './delivery/send.ts';
+import { createEnvelopes } from './envelope.ts';
+import type { EventLog } from './log.ts';
+import { deliveryOperations } from './operations/deliveries.ts';
+import { eventOperations } from './operations/events.ts';
+import { subscriptionOperations } from './operations/subscriptions.ts';
+
+export { createEventLog, beginning, compareCursors, type Cursor, type EventLog, type LogEvent, type LogPage, type ReadFilter } from './log.ts';
+export { openeventSchema } from './schema.ts';
+
+export interface OpenEventOptions {
+  readonly database: Database;
+  /** Made beforehand by `createEventLog`, since `createChanges` writes into it. */
+  readonly events: EventLog;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly secrets: SecretBox;
+  readonly log: Log;
+  readonly directory: WorkspaceDirectory;
+  readonly outbound: Outbound;
+  /** The region named in events that belong to no workspace. */
+  readonly defaultRegion: string;
+  /** The address named in envelopes as that of the publisher. */
+  readonly publishAddress: string;
+  /** False in a process without the role `deliver`. */
+  readonly deliver?: boolean;
+}
+
+/** OpenEvent: the log, the subscriptions and their delivery. */
+export function createOpenEvent(options: OpenEventOptions): { readonly module: Module; readonly delivery: Delivery } {
+  const { database, clock, ids, secrets, log, directory, outbound, events } = options;
+  const wrap = createEnvelopes({ directory, defaultRegion: options.defaultRegion, publishAddress: options.publishAddress });
+  const send = createSender({ clock, transport: outbound, wrap });
+  const delivery = createDelivery({ database, events, clock, secrets, log, send, owner: `${hostname()}:${process.pid}:${ids.token(9)}` });
+  const context = { database, clock, ids, secrets, directory, outbound, events, send, wrap };
+  return {
+    module: {
+      name: 'openevent',
+      operations: declareOperations<Operations>('open-platform', '2026-12-01', {
+        ...subscriptionOperations(context),
+        ...eventOperations(context),
+        ...deliveryOperations(context),
+      }),
+      services: options.deliver === false ? [] : [delivery],
+    },
+    delivery,
+  };
+}
