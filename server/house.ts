@@ -1,6 +1,6 @@
 import { createEventLog, createOpenEvent } from './openevent/index.ts';
 import { createExtensions } from './extensions/index.ts';
-import { createIdentity, hasTenantRight, type WorkspaceDirectory } from './identity/index.ts';
+import { createIdentity, type WorkspaceDirectory } from './identity/index.ts';
 import { createChanges, type Changes } from './kernel/change.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { Database } from './kernel/database.ts';
@@ -90,7 +90,11 @@ export function buildHouse(options: HouseOptions): House {
   const { holds } = extensions;
 
   const execution = createExecution({ database, changes, clock, ids, log, dataFolder: options.dataFolder, timeZone: options.timeZone, searchPath: options.searchPath });
-  const scheduling = createScheduling({ database, changes, clock, log, execution: execution.execution, timeZone: options.timeZone });
+  const scheduling = createScheduling({
+    execution: execution.execution,
+    timeZone: options.timeZone,
+    hasDevelopment: async (workspaceId) => (await directory.byId(workspaceId))?.standardMode ?? true,
+  });
   const users = {
     async find(userId: number, tenantId: number) {
       const user = await identity.users.find(userId, tenantId);
@@ -104,7 +108,6 @@ export function buildHouse(options: HouseOptions): House {
     users,
     holds,
     scheduling: scheduling.scheduling,
-    seesAllWorkspaces: (caller) => hasTenantRight(caller.tenantRoles, 'administer-tenant'),
   });
   const studio = createStudio({ holds, scheduling: scheduling.scheduling, users, timeZone: options.timeZone });
   const deployment = createDeployment({ holds, scheduling: scheduling.scheduling, studio: studio.studio });

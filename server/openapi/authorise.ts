@@ -26,8 +26,9 @@ export async function authorise(
   const workspace = await services.directory.find(caller.tenantId, wanted);
   if (workspace === undefined || workspace.tenantId !== caller.tenantId || workspace.region !== services.region) throw new ApiError('WorkspaceNotFound', { id: wanted });
   const roles = await services.directory.rolesOf(workspace.id, caller.userId);
-  if (!hasWorkspaceRight(caller.tenantRoles, roles, access.right)) {
-    throw new ApiError('Forbidden', { action, needed: `${names(rolesWithWorkspaceRight(access.right))} in the workspace ${workspace.name}` });
+  const right = typeof access.right === 'function' ? access.right(request as never) : access.right;
+  if (!hasWorkspaceRight(caller.tenantRoles, roles, right)) {
+    throw new ApiError('Forbidden', { action, needed: `${names(rolesWithWorkspaceRight(right))} in the workspace ${workspace.name}` });
   }
   return workspace;
 }

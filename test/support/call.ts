@@ -44,7 +44,8 @@ export function testGateway(options: {
         if (named === undefined) throw new ApiError('MissingParameter', { name: 'ProjectId' });
         workspace = await directory.find(caller.tenantId, named);
         if (workspace === undefined) throw new ApiError('WorkspaceNotFound', { id: named });
-        if (!hasWorkspaceRight(caller.tenantRoles, await directory.rolesOf(workspace.id, caller.userId), access.right)) throw new ApiError('Forbidden', { action, needed: access.right });
+        const right = typeof access.right === 'function' ? access.right(request as never) : access.right;
+        if (!hasWorkspaceRight(caller.tenantRoles, await directory.rolesOf(workspace.id, caller.userId), right)) throw new ApiError('Forbidden', { action, needed: right });
       }
       const actor: Actor = { tenantId: caller.tenantId, userId: caller.userId, action, requestId: randomIds.requestId(), sourceAddress: '127.0.0.1' };
       const call: Call = {
