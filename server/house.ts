@@ -109,8 +109,8 @@ export function buildHouse(options: HouseOptions): House {
     holds,
     scheduling: scheduling.scheduling,
   });
-  const studio = createStudio({ holds, scheduling: scheduling.scheduling, users, timeZone: options.timeZone });
-  const deployment = createDeployment({ holds, scheduling: scheduling.scheduling, studio: studio.studio });
+  const studio = createStudio({ holds, scheduling: scheduling.scheduling, users, packages: () => deployment.packages });
+  const deployment = createDeployment({ holds, studio: studio.studio });
 
   const modules: Module[] = [identity.module, openapi.module, openevent.module, extensions.module, execution.module, scheduling.module, workspaces.module, studio.module, deployment.module];
   const jobs = createJobRunner({ database, changes, clock, log, jobs: modules.flatMap((module) => module.jobs ?? []) });

@@ -754,6 +754,23 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Runs the code of a file as it is in the editor, in development. An extension at run-file may hold it. */
+  RunFile: {
+    request: {
+      ProjectId: number
+      FileId: number
+      /** Code to run instead of the draft, such as a selection. */
+      Content?: string | undefined
+    }
+    response: {
+      /** The run; absent while an extension has to decide. */
+      InstanceId?: number | undefined
+      /** The hold; absent when the code runs. */
+      HoldId?: number | undefined
+      /** Id of the event run-file. */
+      MessageId?: string | undefined
+    }
+  }
   /** Sets a password: the own one with the current password, another user's as an administrator. */
   SetPassword: {
     request: {

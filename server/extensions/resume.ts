@@ -4,6 +4,7 @@ import type { JobDeclaration } from '../kernel/jobs.ts';
 import type { HoldOutcome, PointDeclaration } from './declare.ts';
 import { findArgs, findHold, markResumed, refuseHold, type HoldRow } from './hold-store.ts';
 import { DEADLINE_JOB, RESUME_JOB, tenantActor } from './jobs.ts';
+import { holdStates, next } from './states.ts';
 import { expire } from './verdicts.ts';
 
 /**
@@ -44,7 +45,8 @@ export function holdJobs(points: () => readonly PointDeclaration[]): JobDeclarat
         if (waiting === undefined) return;
         const { hold, args } = waiting;
         const text = error instanceof ApiError ? error.message : 'The operation passed its checks but could not be carried out here; the server log tells why.';
-        if (hold.status === 'PASSED') {
+        // Where `reject` itself was what failed, there is nothing more to give up.
+        if (next(holdStates, hold.status, 'refuse') !== undefined) {
           await pointOf(hold.point).reject(change, args, { holdId: hold.id, verdict: 'FAIL', tip: text });
           await refuseHold(change, hold.id, text);
         }

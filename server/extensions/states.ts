@@ -9,7 +9,7 @@
  *
  * A published extension is disabled before it is deleted, so that nobody loses a gate by one slip.
  */
-export const extensionStates = {
+export const extensionStates: Transitions<ExtensionState, ExtensionStep> = {
   Testing: { publish: 'Published', disable: 'Disabled', delete: 'Deleted' },
   Published: { disable: 'Disabled' },
   Disabled: { publish: 'Published', delete: 'Deleted' },
@@ -17,7 +17,7 @@ export const extensionStates = {
   Approved: { publish: 'Published', disable: 'Disabled' },
   ApproveFailed: { disable: 'Disabled', delete: 'Deleted' },
   Deleted: {},
-} as const satisfies Transitions<ExtensionState, ExtensionStep>;
+};
 
 export type ExtensionState = 'Testing' | 'Published' | 'Disabled' | 'Processing' | 'Approved' | 'ApproveFailed' | 'Deleted';
 export type ExtensionStep = 'publish' | 'disable' | 'delete';
@@ -40,12 +40,12 @@ export function extensionState(status: number): ExtensionState {
  *   CHECKING --cancel--> CANCELED a person called it off (given up by a job), or its domain withdrew it (nothing follows)
  *   PASSED --refuse--> BLOCKED    the operation passed but can no longer be carried out, as when its object is gone; it is given up instead
  */
-export const holdStates = {
+export const holdStates: Transitions<HoldState, HoldStep> = {
   CHECKING: { pass: 'PASSED', block: 'BLOCKED', cancel: 'CANCELED' },
   PASSED: { refuse: 'BLOCKED' },
   BLOCKED: {},
   CANCELED: {},
-} as const satisfies Transitions<HoldState, HoldStep>;
+};
 
 export type HoldState = 'CHECKING' | 'PASSED' | 'BLOCKED' | 'CANCELED';
 export type HoldStep = 'pass' | 'block' | 'cancel' | 'refuse';
@@ -58,21 +58,21 @@ export type HoldStep = 'pass' | 'block' | 'cancel' | 'refuse';
  *   WAITING --override--> OVERRIDDEN a person passed it by hand, with a reason
  *   WAITING --release--> RELEASED    nobody waits for it any more: its extension was disabled (it passes), or the hold was decided without it
  */
-export const checkStates = {
+export const checkStates: Transitions<CheckState, CheckStep> = {
   WAITING: { answer: 'ANSWERED', expire: 'EXPIRED', override: 'OVERRIDDEN', release: 'RELEASED' },
   ANSWERED: {},
   EXPIRED: {},
   OVERRIDDEN: {},
   RELEASED: {},
-} as const satisfies Transitions<CheckState, CheckStep>;
+};
 
 export type CheckState = 'WAITING' | 'ANSWERED' | 'EXPIRED' | 'OVERRIDDEN' | 'RELEASED';
 export type CheckStep = 'answer' | 'expire' | 'override' | 'release';
 
-type Transitions<State extends string, Step extends string> = Readonly<Record<State, Readonly<Partial<Record<Step, State>>>>>;
+export type Transitions<State extends string, Step extends string> = Readonly<Record<State, Readonly<Partial<Record<Step, State>>>>>;
 
 /** Where `step` leads from `state`, or undefined where the table has no such edge. */
-export function next<State extends string, Step extends string>(table: Transitions<State, Step>, state: State, step: Step): State | undefined {
+export function next<State extends string, Step extends string>(table: Transitions<State, Step>, state: NoInfer<State>, step: NoInfer<Step>): State | undefined {
   return table[state][step];
 }
 

@@ -2,7 +2,7 @@ import type { Change } from '../kernel/change.ts';
 import { ApiError, notFound } from '../kernel/errors.ts';
 import { closeHold, decideCheck, findChecks, findHoldIdByMessage, holdsWaitingFor, lockHold, releaseWaiting, type CheckRow, type Decision, type HoldRow } from './hold-store.ts';
 import { resumeJob } from './jobs.ts';
-import { checkStates, next, worst, type CheckStep, type Verdict } from './states.ts';
+import { checkStates, holdStates, next, worst, type CheckStep, type HoldStep, type Verdict } from './states.ts';
 
 /** How checks are decided and holds closed. Every function here locks the hold before it looks at a check. */
 
@@ -64,8 +64,8 @@ export async function release(change: Change, extension: { readonly id: number; 
 export async function cancel(change: Change, holdId: number, tip: string): Promise<void> {
   const hold = await lockHold(change, change.actor.tenantId, holdId);
   if (hold === undefined) throw notFound('Hold', holdId);
-  if (hold.status !== 'CHECKING') throw new ApiError('WrongState', { kind: 'Hold', label: 'Hold', id: holdId, reason: `it is closed already (${hold.status}).` });
-  await close(change, hold, 'CANCELED', 'FAIL', tip);
+  if (next(holdStates, hold.status, 'cancel') === undefined) throw new ApiError('WrongState', { kind: 'Hold', label: 'Hold', id: holdId, reason: `it is closed already (${hold.status}).` });
+  await close(change, hold, 'cancel', 'FAIL', tip);
 }
 
 async function lockCheck(change: Change, holdId: number, extensionCode: string): Promise<{ hold: HoldRow; check: CheckRow }> {
@@ -110,12 +110,13 @@ async function settle(change: Change, hold: HoldRow): Promise<void> {
     .filter((check) => check.result === verdict && check.tip !== '')
     .map((check) => check.tip)
     .join('\n');
-  await close(change, hold, verdict === 'FAIL' ? 'BLOCKED' : 'PASSED', verdict, tip);
+  await close(change, hold, verdict === 'FAIL' ? 'block' : 'pass', verdict, tip);
 }
 
-async function close(change: Change, hold: HoldRow, status: 'PASSED' | 'BLOCKED' | 'CANCELED', verdict: Verdict, tip: string): Promise<void> {
-  if (!(await closeHold(change, hold.id, status, verdict, tip, change.now))) throw new Error('an open hold was closed although it is locked');
-  await releaseWaiting(change, hold.id, status === 'CANCELED' ? 'The operation was called off.' : 'Another check decided the operation.', change.now);
+async function close(change: Change, hold: HoldRow, step: Exclude<HoldStep, 'refuse'>, verdict: Verdict, tip: string): Promise<void> {
+  const status = next(holdStates, hold.status, step);
+  if (status === undefined || status === 'CHECKING' || !(await closeHold(change, hold.id, status, verdict, tip, change.now))) throw new Error('a hold was closed twice although it is locked');
+  await releaseWaiting(change, hold.id, step === 'cancel' ? 'The operation was called off.' : 'Another check decided the operation.', change.now);
   change.enqueue(resumeJob(hold.tenant_id, hold.operator_id, hold.id));
   change.touch(`hold:${hold.id}`);
 }

@@ -112,8 +112,9 @@ export function createJobRunner(options: { database: Database; changes: Changes;
   async function runDue(): Promise<void> {
     for (;;) {
       const batch = await claim(database, clock.now(), kinds);
+      // Until nothing is left, not until a batch is short: a job may have enqueued another one.
+      if (batch.length === 0) return;
       for (const job of batch) await runOne(job);
-      if (batch.length < limits.jobBatch.value) return;
     }
   }
 

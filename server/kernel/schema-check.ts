@@ -9,6 +9,7 @@ export async function readSchema(db: Executor): Promise<SchemaLines> {
     with tables as (
       select c.oid, c.relname as name, c.relkind from pg_class c
       where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p') and not c.relispartition)
+    select line from (
     select 'table ' || name || case relkind when 'p' then ' partitioned by ' || pg_get_partkeydef(oid) else '' end as line from tables
     union all
     select 'column ' || t.name || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || case when a.attnotnull then ' not null' else '' end
@@ -21,7 +22,7 @@ export async function readSchema(db: Executor): Promise<SchemaLines> {
     select 'constraint ' || t.name || ' ' || k.conname || ' ' || pg_get_constraintdef(k.oid) from tables t join pg_constraint k on k.conrelid = t.oid where k.contype <> 'n'
     union all
     select 'sequence ' || sequencename || ' from ' || start_value from pg_sequences where schemaname = current_schema()
-    order by line collate "C"`);
+    ) lines order by line collate "C"`);
   return rows.map((row) => row.line);
 }
 

@@ -138,7 +138,7 @@ async function insertCalls(database: Database, rows: readonly CallRow[]): Promis
     days.set(key, sum);
   }
   // Sorted, so that two processes that write at once take the row locks in one order.
-  const sums = [...days.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, sum]) => sum);
+  const sums = [...days.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, sum]) => sum);
   const column = <Value>(read: (row: CallRow) => Value) => rows.map(read);
   await database.transaction(async (tx) => {
     await tx.run(

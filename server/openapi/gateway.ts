@@ -292,7 +292,7 @@ async function storedResult<Result>(changes: Changes, actor: Actor): Promise<{ r
 
 function hashRequest(trace: Trace, request: Record<string, unknown>): string {
   const { ClientToken: _token, ...rest } = request;
-  const sorted = Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1));
+  const sorted = Object.entries(rest).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return createHash('sha256').update(`${trace.product}/${trace.version}/${trace.action}/${trace.region} ${JSON.stringify(sorted)}`).digest('hex');
 }
 

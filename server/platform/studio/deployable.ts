@@ -1,0 +1,64 @@
+import { missing, notFound } from '../../kernel/errors.ts';
+import type { Scheduling } from '../scheduling/interface.ts';
+import { wrongState } from './commit.ts';
+import type { Deployable, Studio } from './interface.ts';
+import { nodeDocument } from './model.ts';
+import { committedFile, versionPayload } from './payloads.ts';
+import { lockNode, moveVersion, nodeByTask, openVersions, setDeployed, setState, versionOf } from './store.ts';
+
+/** What the deployment does with files and versions. */
+export function createDeployables(scheduling: Scheduling): Studio {
+  async function load(change: Parameters<Studio['again']>[0], workspaceId: number, fileId: number, version: number | undefined): Promise<Deployable> {
+    const node = await lockNode(change, workspaceId, fileId);
+    if (node === undefined || node.state === 'DELETED') throw notFound('File', fileId);
+    const wanted = version ?? node.committed_version;
+    if (wanted === null) throw wrongState(fileId, 'nothing of it is committed yet; call SubmitFile first');
+    const row = await versionOf(change, node.id, wanted);
+    if (row === undefined) throw notFound('File', fileId);
+    return { node, version: row };
+  }
+
+  return {
+    async deployable(change, workspaceId, file) {
+      if (file.fileId === undefined && file.nodeId === undefined) throw missing('FileId');
+      const fileId = file.fileId ?? (await nodeByTask(change, workspaceId, file.nodeId ?? 0))?.id;
+      if (fileId === undefined) throw notFound('Node', file.nodeId ?? 0);
+      const found = await load(change, workspaceId, fileId, undefined);
+      const [open] = await openVersions(change, fileId);
+      if (open !== undefined) throw wrongState(fileId, `version ${open.version} is being checked; wait for the verdict, or cancel the check`);
+      return found;
+    },
+    again: load,
+    deploying: (change, { node, version }) => moveVersion(change, node.id, version.version, ['COMMITTED', 'DEPLOYED'], 'DEPLOYING'),
+    async deployed(change, { node, version }) {
+      await moveVersion(change, node.id, version.version, ['DEPLOYING'], 'DEPLOYED');
+      if (version.change_type === 'DELETE') {
+        if (node.task_id !== null) await scheduling.withdraw(change, { taskId: node.task_id, workspaceId: node.workspace_id, environment: 'PROD' });
+        await setDeployed(change, node.id, null);
+        await setState(change, node.id, 'DELETED');
+        return;
+      }
+      if (node.task_id === null) throw wrongState(node.id, 'it has no node id');
+      await scheduling.publish(change, {
+        taskId: node.task_id,
+        workspaceId: node.workspace_id,
+        environment: 'PROD',
+        fileId: node.id,
+        fileVersion: version.version,
+        name: version.name,
+        fileType: node.file_type,
+        command: node.command,
+        ownerId: version.owner_id,
+        content: version.content,
+        spec: nodeDocument(node, version, node.folder_path),
+      });
+      await setDeployed(change, node.id, version.version);
+    },
+    async notDeployed(change, { node, version }) {
+      const before = node.deployed_version === version.version ? 'DEPLOYED' : 'COMMITTED';
+      await moveVersion(change, node.id, version.version, ['DEPLOYING'], before);
+    },
+    payload: ({ node, version }, operator) => versionPayload(node, version, operator),
+    snapshot: ({ node, version }) => committedFile(node, version),
+  };
+}

@@ -1,0 +1,190 @@
+import { fileTypes, fileTypeByNumber } from '../../../../contract/file-types.ts';
+import type { Operations } from '../../../../contract/generated/dataworks-public-2020-05-18.ts';
+import { isUniqueViolation } from '../../../kernel/database.ts';
+import { ApiError, invalid, missing, notFound } from '../../../kernel/errors.ts';
+import { limits } from '../../../kernel/limits.ts';
+import { inProject, type Call, type Handlers } from '../../../kernel/operation.ts';
+import { checkText, pageCounters, readId, readIdList, readPage, success } from '../../dialect.ts';
+import { findPlace, TOP } from '../folders.ts';
+import { toLegacyFile, toLegacyVersion, useTypeOf } from '../legacy/file.ts';
+import { fromLegacyParameters, newSpec, toNodeConfiguration } from '../legacy/schedule.ts';
+import type { NodeRow } from '../model.ts';
+import { checkName } from '../names.ts';
+import { countNodes, insertNode, listNodes, listVersions, lockNode, nextNodeId, nodeById, nodeByTask, updateDraft, versionOf } from '../store.ts';
+
+/** Files of the legacy studio, in both API versions. */
+
+/** A user as the studio needs one. */
+export interface Users {
+  find(userId: number, tenantId: number): Promise<{ readonly id: number } | undefined>;
+}
+
+export function exists(name: string): ApiError {
+  return new ApiError('AlreadyExists', { kind: 'File', label: 'file', id: name });
+}
+
+function checkContent(content: string): string {
+  if (Buffer.byteLength(content) > limits.fileContentBytes.value) throw invalid('Content', `it may have at most ${limits.fileContentBytes.value} bytes.`);
+  return checkText('Content', content, limits.fileContentBytes.value);
+}
+
+export async function readOwner(users: Users, call: Call, owner: string | undefined): Promise<number | undefined> {
+  if (owner === undefined || owner === '') return undefined;
+  const id = readId('Owner', owner);
+  if ((await users.find(id, call.tenantId)) === undefined) throw notFound('User', owner);
+  return id;
+}
+
+async function unique<Result>(name: string, write: Promise<Result>): Promise<Result> {
+  try {
+    return await write;
+  } catch (error) {
+    if (isUniqueViolation(error, 'node_name')) throw exists(name);
+    throw error;
+  }
+}
+
+async function findFile(call: Call, request: { FileId?: number | undefined; NodeId?: number | undefined }): Promise<NodeRow> {
+  if (request.FileId === undefined && request.NodeId === undefined) throw missing('FileId');
+  const row = request.FileId === undefined ? await nodeByTask(call.db, call.workspace.id, request.NodeId ?? 0) : await nodeById(call.db, call.workspace.id, request.FileId);
+  if (row === undefined || row.state === 'DELETED') throw notFound('File', request.FileId ?? request.NodeId ?? 0);
+  return row;
+}
+
+export function fileOperations(users: Users): Handlers<Operations> {
+  return {
+    CreateFile: {
+      access: inProject('develop'),
+      async handle(call, request) {
+        const name = checkName('FileName', request.FileName);
+        const type = fileTypeByNumber.get(request.FileType);
+        if (type === undefined) throw invalid('FileType', 'there is no such file type; ListFileType names them.');
+        const content = checkContent(request.Content ?? '');
+        const owner = (await readOwner(users, call, request.Owner)) ?? call.caller.userId;
+        return call.change(async (change) => {
+          if ((await countNodes(change, call.workspace.id, limits.filesPerWorkspace.value)) >= limits.filesPerWorkspace.value) {
+            throw new ApiError('TooMany', { kind: 'File', limit: limits.filesPerWorkspace.value, label: 'files' });
+          }
+          const path = request.FileFolderPath ?? '';
+          const place = path === '' ? TOP : await findPlace(change, call.workspace.id, path, request.CreateFolderIfNotExists === true);
+          const id = await nextNodeId(change);
+          const context = { nodeId: id, workspaceName: call.workspace.name };
+          const spec = fromLegacyParameters(request, newSpec(context), context);
+          const node = {
+            id,
+            tenant_id: call.tenantId,
+            workspace_id: call.workspace.id,
+            name,
+            command: type.command,
+            file_type: request.FileType,
+            folder_id: place.folderId,
+            business_id: place.businessId,
+            use_type: useTypeOf(place.useType, spec),
+            spec,
+            content,
+            owner_id: owner,
+          };
+          await unique(name, insertNode(change, node, call.caller.userId, change.now));
+          change.touch(`file:${id}`);
+          return { ...success, Data: id };
+        });
+      },
+    },
+    UpdateFile: {
+      access: inProject('develop'),
+      async handle(call, request) {
+        const content = request.Content === undefined ? undefined : checkContent(request.Content);
+        const name = request.FileName === undefined ? undefined : checkName('FileName', request.FileName);
+        const owner = await readOwner(users, call, request.Owner);
+        return call.change(async (change) => {
+          const node = await lockNode(change, call.workspace.id, request.FileId);
+          if (node === undefined || node.state !== 'NORMAL') throw notFound('File', request.FileId);
+          const place = request.FileFolderPath === undefined || request.FileFolderPath === '' ? undefined : await findPlace(change, call.workspace.id, request.FileFolderPath, false);
+          const spec = fromLegacyParameters(request, node.spec, { nodeId: node.id, workspaceName: call.workspace.name });
+          const draft = {
+            name: name ?? node.name,
+            folder_id: place === undefined ? node.folder_id : place.folderId,
+            business_id: place === undefined ? node.business_id : place.businessId,
+            use_type: useTypeOf(place?.useType ?? (node.use_type === 'MANUAL' || node.use_type === 'SKIP' ? 'NORMAL' : node.use_type), spec),
+            spec,
+            content: content ?? node.content,
+            owner_id: owner ?? node.owner_id,
+          };
+          await unique(draft.name, updateDraft(change, node.id, draft, call.caller.userId, change.now));
+          change.touch(`file:${node.id}`);
+          return { ...success };
+        });
+      },
+    },
+    GetFile: {
+      access: inProject('read'),
+      async handle(call, request) {
+        const node = await findFile(call, request);
+        return { ...success, Data: { File: toLegacyFile(node), NodeConfiguration: toNodeConfiguration(node.spec) } };
+      },
+    },
+    ListFiles: {
+      access: inProject('read'),
+      async handle(call, request) {
+        const page = readPage(request);
+        const text = (value: string | undefined) => (value === undefined || value === '' ? undefined : value);
+        const user = (name: string, value: string | undefined) => (text(value) === undefined ? undefined : readId(name, value ?? ''));
+        const withContent = request.NeedContent === true;
+        const { rows, total } = await listNodes(
+          call.db,
+          {
+            workspaceId: call.workspace.id,
+            exactName: text(request.ExactFileName),
+            keyword: text(request.Keyword),
+            folderPath: text(request.FileFolderPath)?.replaceAll(/^\/+|\/+$/g, ''),
+            ids: text(request.FileIdIn) === undefined ? undefined : readIdList('FileIdIn', request.FileIdIn ?? ''),
+            fileTypes: text(request.FileTypes) === undefined ? undefined : readIdList('FileTypes', request.FileTypes ?? ''),
+            owner: user('Owner', request.Owner),
+            lastEditor: user('LastEditUser', request.LastEditUser),
+            taskId: request.NodeId,
+            useType: text(request.UseType),
+          },
+          withContent,
+          page,
+        );
+        const Files = rows.map((row) => {
+          const { Content, DeletedStatus: _state, ...file } = toLegacyFile(row);
+          return { ...file, ...(withContent ? { Content } : {}), ...(request.NeedAbsoluteFolderPath === true ? { AbsoluteFolderPath: row.folder_path } : {}) };
+        });
+        return { ...success, Data: { ...pageCounters(page, total), Files } };
+      },
+    },
+    GetFileVersion: {
+      access: inProject('read'),
+      async handle(call, request) {
+        const node = await findFile(call, request);
+        const version = await versionOf(call.db, node.id, request.FileVersion);
+        if (version === undefined) throw notFound('FileVersion', request.FileVersion, 'file version');
+        return { ...success, Data: toLegacyVersion(version, node) };
+      },
+    },
+    ListFileVersions: {
+      access: inProject('read'),
+      async handle(call, request) {
+        const page = readPage(request);
+        const node = await findFile(call, request);
+        const { rows, total } = await listVersions(call.db, node.id, page);
+        return { ...success, Data: { ...pageCounters(page, total), FileVersions: rows.map((row) => toLegacyVersion(row, node)) } };
+      },
+    },
+    ListFileType: {
+      access: inProject('read'),
+      async handle(_call, request) {
+        const page = readPage(request);
+        const keyword = request.Keyword?.toLowerCase() ?? '';
+        const matching = fileTypes.filter((type) => type.number !== undefined && (keyword === '' || type.name.toLowerCase().includes(keyword) || type.command.toLowerCase().includes(keyword)));
+        return {
+          NodeTypeInfoList: {
+            ...pageCounters(page, matching.length),
+            NodeTypeInfo: matching.slice(page.offset, page.offset + page.size).map((type) => ({ NodeType: type.number, NodeTypeName: type.name })),
+          },
+        };
+      },
+    },
+  };
+}
