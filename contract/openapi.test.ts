@@ -48,8 +48,8 @@ test('the document has a path for every operation and one for signed calls', () 
   const count = (prefix: string): number => paths.filter((path) => path.startsWith(prefix)).length;
   assert.equal(count('/api/dataworks-public/2020-05-18/'), 315);
   assert.equal(count('/api/dataworks-public/2024-05-18/'), 358);
-  assert.equal(count('/api/open-platform/2026-12-01/'), 46);
-  assert.equal(paths.length, 315 + 358 + 46 + 1);
+  assert.equal(count('/api/open-platform/2026-12-01/'), 47);
+  assert.equal(paths.length, 315 + 358 + 47 + 1);
   assert.ok(document.paths['/']?.['post']);
 });
 

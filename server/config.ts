@@ -42,7 +42,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if ((certFile === undefined) !== (keyFile === undefined)) throw new Error('MILLRACE_TLS_CERT and MILLRACE_TLS_KEY go together');
   const timeZone = text('MILLRACE_TIME_ZONE') ?? 'Asia/Shanghai';
   try {
-    new Intl.DateTimeFormat('en', { timeZone });
+    Intl.DateTimeFormat('en', { timeZone });
   } catch {
     throw new Error(`MILLRACE_TIME_ZONE must be a name such as Asia/Shanghai, not ${timeZone}`);
   }

@@ -19,7 +19,7 @@ export function signedCaller(gateway: Gateway, url: string, key: { readonly acce
       'x-acs-signature-nonce': randomUUID(),
       'x-acs-version': version,
     };
-    const names = Object.keys(headers).sort();
+    const names = Object.keys(headers).toSorted();
     const canonical = ['POST', '/', '', ...names.map((name) => `${name}:${headers[name]}`), '', names.join(';'), hash].join('\n');
     const toSign = `ACS3-HMAC-SHA256\n${createHash('sha256').update(canonical).digest('hex')}`;
     const signature = createHmac('sha256', key.accessKeySecret).update(toSign).digest('hex');
@@ -82,8 +82,8 @@ export async function makeSample(gateway: Gateway, url: string, key: { readonly 
     );
     await settle(call, ProjectId, Number((await call(LEGACY, 'SubmitFile', { ProjectId, FileId }))['Data']));
     await settle(call, ProjectId, Number((await call(LEGACY, 'DeployFile', { ProjectId, FileId }))['Data']));
-    const file_ = (await call(LEGACY, 'GetFile', { ProjectId, FileId }))['Data'] as { File: { NodeId: number } };
-    await runOnce(call, ProjectId, file_.File.NodeId, file.name);
+    const deployed = (await call(LEGACY, 'GetFile', { ProjectId, FileId }))['Data'] as { File: { NodeId: number } };
+    await runOnce(call, ProjectId, deployed.File.NodeId, file.name);
   }
   return `the workspace "sample" (${ProjectId}) is there, and its three nodes have run`;
 }

@@ -29,7 +29,7 @@ export function manualClock(start: Date): ManualClock {
   let pending: { due: number; action: () => void }[] = [];
   const runUntil = (moment: number) => {
     for (;;) {
-      const next = pending.filter((entry) => entry.due <= moment).sort((a, b) => a.due - b.due)[0];
+      const next = pending.filter((entry) => entry.due <= moment).toSorted((a, b) => a.due - b.due)[0];
       if (next === undefined) break;
       pending = pending.filter((entry) => entry !== next);
       current = Math.max(current, next.due);

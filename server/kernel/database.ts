@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { Client, DatabaseError, escapeIdentifier, Pool, TypeOverrides, type ClientConfig, type PoolConfig, type QueryConfig, type QueryResult } from 'pg';
 
 /** Runs statements: the database itself, or the transaction of a change. */
 export interface Executor {
@@ -22,7 +22,7 @@ export interface Database extends Executor {
 }
 
 export interface DatabaseOptions {
-  readonly connection: string | pg.ClientConfig;
+  readonly connection: string | ClientConfig;
   /** Most connections of the pool. */
   readonly connections: number;
   /** Told of errors of idle connections; they are replaced by themselves. */
@@ -39,7 +39,7 @@ function readInteger(text: string): number {
   return value;
 }
 
-const types = new pg.TypeOverrides();
+const types = new TypeOverrides();
 types.setTypeParser(INT8, readInteger);
 types.setTypeParser(NUMERIC, Number);
 
@@ -47,20 +47,20 @@ types.setTypeParser(NUMERIC, Number);
 const PREPARED_LIMIT = 2_000;
 const preparedNames = new Map<string, string>();
 
-function query(text: string, values: readonly unknown[] | undefined): pg.QueryConfig {
+function query(text: string, values: readonly unknown[] | undefined): QueryConfig {
   let name = preparedNames.get(text);
   if (name === undefined && values !== undefined && preparedNames.size < PREPARED_LIMIT) {
     name = `s${preparedNames.size}`;
     preparedNames.set(text, name);
   }
-  const config: pg.QueryConfig = { text };
+  const config: QueryConfig = { text };
   if (values !== undefined) config.values = values as unknown[];
   if (name !== undefined) config.name = name;
   return config;
 }
 
 interface Runner {
-  query(config: pg.QueryConfig): Promise<pg.QueryResult>;
+  query(config: QueryConfig): Promise<QueryResult>;
 }
 
 function executor(runner: Runner): Executor {
@@ -79,9 +79,9 @@ function executor(runner: Runner): Executor {
 
 /** Opens a pool. No connection is made before the first statement. */
 export function openDatabase(options: DatabaseOptions): Database {
-  const base: pg.ClientConfig = typeof options.connection === 'string' ? { connectionString: options.connection } : options.connection;
-  const config: pg.PoolConfig = { ...base, max: options.connections, types, application_name: 'millrace', connectionTimeoutMillis: 15_000, idleTimeoutMillis: 60_000 };
-  const pool = new pg.Pool(config);
+  const base: ClientConfig = typeof options.connection === 'string' ? { connectionString: options.connection } : options.connection;
+  const config: PoolConfig = { ...base, max: options.connections, types, application_name: 'millrace', connectionTimeoutMillis: 15_000, idleTimeoutMillis: 60_000 };
+  const pool = new Pool(config);
   const report = options.onError ?? (() => {});
   pool.on('error', report);
   const direct = executor(pool);
@@ -117,13 +117,13 @@ export function openDatabase(options: DatabaseOptions): Database {
 }
 
 /** One connection of its own that listens, and is renewed with growing pauses when it is lost. */
-async function listen(config: pg.ClientConfig, channel: string, wake: (payload: string) => void, report: (error: Error) => void): Promise<() => Promise<void>> {
+async function listen(config: ClientConfig, channel: string, wake: (payload: string) => void, report: (error: Error) => void): Promise<() => Promise<void>> {
   let closed = false;
-  let client: pg.Client | undefined;
+  let client: Client | undefined;
   let timer: NodeJS.Timeout | undefined;
   let pause = 100;
   const connect = async (): Promise<void> => {
-    const fresh = new pg.Client(config);
+    const fresh = new Client(config);
     fresh.on('error', report);
     fresh.on('notification', (message) => wake(message.payload ?? ''));
     fresh.on('end', () => {
@@ -131,7 +131,7 @@ async function listen(config: pg.ClientConfig, channel: string, wake: (payload: 
       timer = setTimeout(() => void reconnect(), pause);
     });
     await fresh.connect();
-    await fresh.query(`listen ${pg.escapeIdentifier(channel)}`);
+    await fresh.query(`listen ${escapeIdentifier(channel)}`);
     client = fresh;
     pause = 100;
   };
@@ -155,10 +155,10 @@ async function listen(config: pg.ClientConfig, channel: string, wake: (payload: 
 
 /** The SQLSTATE of a database error, or undefined for any other error. */
 export function sqlState(error: unknown): string | undefined {
-  return error instanceof pg.DatabaseError ? error.code : undefined;
+  return error instanceof DatabaseError ? error.code : undefined;
 }
 
 /** True for a violation of a unique constraint, of the named one when given. */
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
-  return error instanceof pg.DatabaseError && error.code === '23505' && (constraint === undefined || error.constraint === constraint);
+  return error instanceof DatabaseError && error.code === '23505' && (constraint === undefined || error.constraint === constraint);
 }

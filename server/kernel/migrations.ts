@@ -21,7 +21,7 @@ interface Migration {
 const MIGRATION_LOCK = 7_261_940_117;
 
 async function readMigrations(source: MigrationSource): Promise<Migration[]> {
-  const names = (await readdir(source.folder)).filter((name) => name.endsWith('.sql')).sort();
+  const names = (await readdir(source.folder)).filter((name) => name.endsWith('.sql')).toSorted();
   return Promise.all(
     names.map(async (name) => {
       const sql = await readFile(new URL(name, `${source.folder.href.replace(/\/?$/, '/')}`), 'utf8');
