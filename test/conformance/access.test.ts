@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Entry } from '../../server/openapi/registry.ts';
+import { until } from '../../examples/demo/until.ts';
+import { startTestHouse, type TestHouse } from '../support/house.ts';
+import { requestFor } from './made-up.ts';
+import { openApiCore, type ClientError, type Credential } from './official-clients.ts';
+
+/**
+ * Driven by the declarations: whoever adds an operation is tested here without a line, unless it names a new kind of object, which then has to
+ * be made in `makeObjects`.
+ */
+
+const LEGACY = '2020-05-18';
+const PLATFORM = '2026-12-01';
+/** Stands in the text of everything that the first tenant owns. No answer to another tenant may have it. */
+const MARK = 'zq7mark';
+
+let house: TestHouse;
+let objects: Readonly<Record<string, unknown>>;
+/** A user of the tenant without any role in the workspace, one who may read it only, and the owner of another tenant. */
+let outsider: Credential;
+let guest: Credential;
+let stranger: Credential;
+
+before(async () => {
+  house = await startTestHouse();
+  objects = await makeObjects();
+  outsider = await house.as('outsider');
+  const visitor = await house.as('visitor');
+  await house.call(LEGACY, 'CreateProjectMember', { ProjectId: Number(objects['ProjectId']), UserId: String(visitor.userId), RoleCode: 'role_project_guest' });
+  guest = visitor;
+  stranger = await house.stranger();
+});
+after(() => house.stop());
+
+/** One real object of each kind, all in one workspace, by the name of the parameter that names it. */
+async function makeObjects(): Promise<Record<string, unknown>> {
+  const { call } = house;
+  const number = async (version: string, action: string, parameters: Parameters<typeof call>[2], field = 'Data') => Number((await call(version, action, parameters))[field]);
+  const ProjectId = await number(LEGACY, 'CreateProject', { ProjectIdentifier: MARK, ProjectName: MARK, ProjectDescription: MARK, ProjectMode: 3 });
+  const ended = (DeploymentId: number) =>
+    until('a deployment', async () => {
+      const { Deployment } = (await call(LEGACY, 'GetDeployment', { ProjectId, DeploymentId }))['Data'] as { Deployment: { Status: number; ErrorMessage?: string } };
+      assert.notEqual(Deployment.Status, 2, Deployment.ErrorMessage);
+      return Deployment.Status === 1 ? true : undefined;
+    });
+  const SubscriptionId = await number(PLATFORM, 'CreateSubscription', { Name: MARK, Url: `http://127.0.0.1:9/${MARK}`, ProjectId }, 'SubscriptionId');
+  const BusinessId = await number(LEGACY, 'CreateBusiness', { ProjectId, BusinessName: MARK }, 'BusinessId');
+  const folder = (await call(LEGACY, 'CreateFolder', { ProjectId, FolderPath: `业务流程/${MARK}/MaxCompute/${MARK}` }))['Data'];
+  const file = (name: string) => number(LEGACY, 'CreateFile', { ProjectId, FileName: name, FileType: 6, Content: `echo ${MARK}`, FileFolderPath: `业务流程/${MARK}/MaxCompute/${MARK}`, InputList: `${MARK}_root`, OutputList: `${MARK}.${name}` });
+  const FileId = await file(`${MARK}_file`);
+  await ended(await number(LEGACY, 'SubmitFile', { ProjectId, FileId, Comment: MARK }));
+  const DeploymentId = await number(LEGACY, 'DeployFile', { ProjectId, FileId, Comment: MARK });
+  await ended(DeploymentId);
+  const { File } = (await call(LEGACY, 'GetFile', { ProjectId, FileId }))['Data'] as { File: { NodeId: number } };
+  const DagId = await number(LEGACY, 'RunSmokeTest', { ProjectEnv: 'PROD', NodeId: File.NodeId, Name: MARK, Bizdate: '2026-01-01 00:00:00' });
+  const { Instances } = (await call(LEGACY, 'ListInstances', { ProjectId, ProjectEnv: 'PROD', DagId }))['Data'] as { Instances: { InstanceId: number }[] };
+  const InstanceId = Instances[0]?.InstanceId;
+
+  await call(PLATFORM, 'CreateExtension', { ExtensionCode: MARK, ExtensionName: MARK, BindEventList: JSON.stringify(['commit-file']) });
+  await call(PLATFORM, 'PublishExtension', { ExtensionCode: MARK });
+  await call(PLATFORM, 'EnableExtension', { ExtensionCode: MARK, ProjectId });
+  await call(LEGACY, 'SubmitFile', { ProjectId, FileId: await file(`${MARK}_held`), Comment: MARK });
+  const { Holds } = (await call(PLATFORM, 'ListHolds', { ProjectId }))['PagingInfo'] as { Holds: { HoldId: number; MessageId: string }[] };
+  const user = await house.as(`${MARK}_user`);
+  await call(LEGACY, 'CreateProjectMember', { ProjectId, UserId: String(user.userId), RoleCode: 'role_project_guest' });
+  const { RequestId: CallRequestId } = await call(PLATFORM, 'GetCaller', {});
+  await until('the row of a call', () => call(PLATFORM, 'GetCall', { CallRequestId: String(CallRequestId) }).catch(() => undefined));
+
+  return {
+    ProjectId,
+    SubscriptionId,
+    BusinessId,
+    FolderId: typeof folder === 'string' || typeof folder === 'number' ? folder : `业务流程/${MARK}/MaxCompute/${MARK}`,
+    FileId,
+    FileVersion: 1,
+    DeploymentId,
+    NodeId: File.NodeId,
+    DagId,
+    InstanceId,
+    ProjectEnv: 'PROD',
+    ExtensionCode: MARK,
+    HoldId: Holds[0]?.HoldId,
+    MessageId: Holds[0]?.MessageId,
+    EventId: Holds[0]?.MessageId,
+    UserId: user.userId,
+    AccessKeyId: user.accessKeyId,
+    CallRequestId,
+    // Where a parameter of this name is something else.
+    'GetProject.Id': ProjectId,
+    'UpdateProject.Id': ProjectId,
+    'DeleteProject.Id': ProjectId,
+    'GetTaskInstance.Id': InstanceId,
+    'GetTaskInstanceLog.Id': InstanceId,
+    'CreateExtension.ExtensionCode': 'made_up',
+    'UpdatePlan.Plan': 'Unlimited',
+    'CreateExtension.BindEventList': ['commit-file'],
+    'ListCheckProcesses.EventCode': 'commit-file',
+    'ListEnabledExtensionsForProject.EventCode': 'commit-file',
+    'UpdateIDEEventResult.CheckResult': 'OK',
+    // A new password must be able to be one.
+    Password: 'correct horse battery staple 7',
+  };
+}
+
+interface Outcome {
+  readonly status: number;
+  readonly code: string;
+  readonly text: string;
+}
+
+async function attempt(key: Credential, { operation }: Entry): Promise<Outcome> {
+  try {
+    const body = await openApiCore(house.url, key, operation.version)(operation.name, requestFor(operation, objects));
+    return { status: 200, code: '', text: JSON.stringify(body) };
+  } catch (error) {
+    const { statusCode = 0, code = '', message, data } = error as ClientError;
+    return { status: statusCode, code: String(code), text: `${message} ${JSON.stringify(data)}` };
+  }
+}
+
+function nameOf({ operation }: Entry): string {
+  return `${operation.version} ${operation.name}`;
+}
+
+function implemented(): Entry[] {
+  return house.house.registry.entries.filter((entry) => entry.declaration !== undefined && entry.declaration.access.level !== 'anyone');
+}
+
+/** Those that need more than to be a user of the tenant. */
+function guarded(): Entry[] {
+  return implemented().filter(({ declaration }) => !(declaration?.access.level === 'tenant' && declaration.access.right === 'member'));
+}
+
+const notObjects = new Set(['ProjectEnv', 'FileVersion', 'Password']);
+
+/** True when the request names one of the first tenant's objects. */
+function namesObject({ operation }: Entry): boolean {
+  return operation.parameters.some(({ name }) => name in objects && !notObjects.has(name) && !(`${operation.name}.${name}` in objects));
+}
+
+/** The right that this test's request needs; an operation may make it depend on the request. */
+function rightOf({ operation, declaration }: Entry): string {
+  const access = declaration?.access;
+  if (access === undefined || access.level === 'anyone') return '';
+  const right: unknown = access.right;
+  return typeof right === 'function' ? String((right as (request: object) => string)(requestFor(operation, objects))) : String(right);
+}
+
+test('every guarded operation refuses a user of the tenant who lacks the right', async () => {
+  const faults: string[] = [];
+  const entries = guarded();
+  assert.ok(entries.length > 50, `${entries.length} guarded operations`);
+  for (const entry of entries) {
+    const { status, code, text } = await attempt(outsider, entry);
+    if (status !== 403 || code !== 'Forbidden.Access') faults.push(`${nameOf(entry)} answers ${status} ${code} to a user without rights: ${text.slice(0, 200)}`);
+    if (text.includes(`echo ${MARK}`)) faults.push(`${nameOf(entry)} shows code to a user without rights`);
+  }
+  assert.deepEqual(faults, []);
+});
+
+test('who may read a workspace may do nothing else there', async () => {
+  const faults: string[] = [];
+  for (const entry of guarded()) {
+    const reads = entry.declaration?.access.level === 'workspace' && rightOf(entry) === 'read';
+    const { status, code, text } = await attempt(guest, entry);
+    if (reads ? status !== 200 : code !== 'Forbidden.Access') faults.push(`${nameOf(entry)} (${rightOf(entry)}) answers ${status} ${code} to a visitor: ${text.slice(0, 200)}`);
+  }
+  assert.deepEqual(faults, []);
+});
+
+test('operations open to every user still decide by the object that is named', async () => {
+  const faults: string[] = [];
+  const checked = new Set(guarded());
+  for (const entry of implemented()) {
+    if (checked.has(entry) || entry.operation.sessionOnly || entry.operation.access === 'read' || !namesObject(entry)) continue;
+    const { status, code, text } = await attempt(outsider, entry);
+    if (status !== 403 && status !== 404) faults.push(`${nameOf(entry)} answers ${status} ${code} to a user without rights: ${text.slice(0, 200)}`);
+  }
+  assert.deepEqual(faults, []);
+});
+
+test('no operation shows or changes anything of another tenant', async () => {
+  const faults: string[] = [];
+  for (const entry of implemented().filter(({ operation }) => !operation.sessionOnly)) {
+    const { status, code, text } = await attempt(stranger, entry);
+    const access = entry.declaration?.access;
+    // A request that is wrong in itself would prove nothing.
+    if (status >= 500 || status === 400 || status === 0) faults.push(`${nameOf(entry)} answers ${status} ${code} to another tenant: ${text.slice(0, 200)}`);
+    // An object of another tenant is not there; what the stranger asks of the own tenant is answered.
+    if (access?.level === 'workspace' && status !== 404 && status !== 403) faults.push(`${nameOf(entry)} answers ${status} ${code} to another tenant: ${text.slice(0, 200)}`);
+    else if (status === 200 && entry.operation.access === 'write' && namesObject(entry)) faults.push(`${nameOf(entry)} acts on something of another tenant`);
+    // An error may repeat the id that was asked for, an answer may not.
+    if (status === 200 && text.includes(MARK)) faults.push(`${nameOf(entry)} shows data of another tenant: ${text.slice(0, 300)}`);
+  }
+  assert.deepEqual(faults, []);
+});
+
+test('after all these attempts everything is as it was', async () => {
+  const { call } = house;
+  const ProjectId = Number(objects['ProjectId']);
+  const { Data } = (await call(LEGACY, 'GetProject', { ProjectId })) as { Data: { ProjectDescription: string; Status: number } };
+  assert.deepEqual([Data.ProjectDescription, Data.Status], [MARK, 0]);
+  const file = (await call(LEGACY, 'GetFile', { ProjectId, FileId: Number(objects['FileId']) }))['Data'] as { File: { Content: string; FileName: string; CurrentVersion: number } };
+  assert.deepEqual([file.File.Content, file.File.FileName], [`echo ${MARK}`, `${MARK}_file`]);
+  const { Hold } = (await call(PLATFORM, 'GetHold', { HoldId: Number(objects['HoldId']) })) as { Hold: { Status: string } };
+  assert.equal(Hold.Status, 'CHECKING');
+  const { Subscription } = (await call(PLATFORM, 'GetSubscription', { SubscriptionId: Number(objects['SubscriptionId']) })) as { Subscription: { Enabled: boolean; Name: string } };
+  assert.deepEqual([Subscription.Name, Subscription.Enabled], [MARK, true]);
+  const { PagingInfo } = (await call(PLATFORM, 'ListAccessKeys', { UserId: Number(objects['UserId']) })) as { PagingInfo: { AccessKeys: { Status: string }[] } };
+  assert.deepEqual(PagingInfo.AccessKeys.map((key) => key.Status), ['Active']);
+  const { Quota } = (await call(PLATFORM, 'GetQuota', {})) as { Quota: { Plan: string } };
+  assert.equal(Quota.Plan, 'Unlimited');
+});
