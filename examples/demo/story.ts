@@ -87,7 +87,10 @@ export async function playStory(options: StoryOptions): Promise<StoryResult> {
   }
   const receiver = await startReceiver(secret, (event) => {
     say(`    > event ${describe(event)}`);
-    check(event).catch((error: unknown) => failures.push(error));
+    check(event).catch((error: unknown) => {
+      failures.push(error);
+      say(`    > the checker failed: ${(error as Error).message}`);
+    });
   });
   const undo: (() => Promise<unknown>)[] = [];
   try {
@@ -223,10 +226,18 @@ function lastTable(log: string): string[][] {
 
 /** The calls of this key since `StartTime`, oldest first. The log is written in batches, so the last call may take a moment to appear. */
 async function readCalls(call: CallOperation, AccessKeyId: string, StartTime: number): Promise<CallRow[]> {
+  const EndTime = Date.now() + 60_000;
   return until('the call log', async () => {
-    const answer = await call(PLATFORM, 'ListCalls', { AccessKeyId, StartTime, PageSize: 100 });
-    const { Calls } = answer['PagingInfo'] as { Calls: CallRow[] };
-    return Calls.some((row) => row.Operation === 'GetInstanceLog') ? Calls.toSorted((a, b) => a.Time - b.Time) : undefined;
+    const rows: CallRow[] = [];
+    for (let PageNumber = 1; ; PageNumber += 1) {
+      const answer = await call(PLATFORM, 'ListCalls', { AccessKeyId, StartTime, EndTime, PageNumber, PageSize: 100 });
+      const { Calls, TotalCount } = answer['PagingInfo'] as { Calls: CallRow[]; TotalCount: number };
+      rows.push(...Calls);
+      if (Calls.length === 0 || rows.length >= TotalCount) break;
+    }
+    // Reading makes rows too: they are not of the story, and shift the pages, so that a row may come twice.
+    const story = [...new Map(rows.filter((row) => row.Operation !== 'ListCalls').map((row) => [row.RequestId, row])).values()];
+    return story.some((row) => row.Operation === 'GetInstanceLog') ? story.toSorted((x, y) => x.Time - y.Time) : undefined;
   });
 }
 

@@ -181,6 +181,18 @@ test('operations open to every user still decide by the object that is named', a
   assert.deepEqual(faults, []);
 });
 
+test('the call log tells the parameters of a call to who made it and to administrators only', async () => {
+  const { RequestId } = await house.call(LEGACY, 'UpdateFile', { ProjectId: Number(objects['ProjectId']), FileId: Number(objects['FileId']), Content: `echo ${MARK}` });
+  const parameters = async (key: Credential) => {
+    const { Call } = (await openApiCore(house.url, key, PLATFORM)('GetCall', { CallRequestId: RequestId })) as { Call: { Operation: string; Parameters?: Record<string, unknown> } };
+    assert.equal(Call.Operation, 'UpdateFile');
+    return Call.Parameters;
+  };
+  await until('the row of a call', () => parameters(house.first).catch(() => undefined));
+  assert.equal((await parameters(house.first))?.['Content'], `echo ${MARK}`);
+  assert.equal(await parameters(outsider), undefined);
+});
+
 test('no operation shows or changes anything of another tenant', async () => {
   const faults: string[] = [];
   for (const entry of implemented().filter(({ operation }) => !operation.sessionOnly)) {

@@ -1,4 +1,5 @@
 import type { Operations } from '../../../contract/generated/open-platform-2026-12-01.ts';
+import { hasTenantRight } from '../../identity/roles.ts';
 import type { Tenants } from '../../identity/tenants.ts';
 import { invalid, notFound } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
@@ -126,7 +127,9 @@ export function usageOperations(services: UsageServices): Handlers<Operations> {
         await services.callLog.flush();
         const row = await store.findCall(call.db, call.tenantId, request.CallRequestId);
         if (row === undefined) throw notFound('Call', request.CallRequestId);
-        return { Call: { ...toCall(row), Message: row.message, Parameters: JSON.parse(row.parameters) as Record<string, string> } };
+        // They may hold code of a workspace that the caller may not read.
+        const open = row.user_id === call.caller.userId || hasTenantRight(call.caller.tenantRoles, 'administer-tenant');
+        return { Call: { ...toCall(row), Message: row.message, ...(open ? { Parameters: JSON.parse(row.parameters) as Record<string, string> } : {}) } };
       },
     },
     GetCallStatistics: {
