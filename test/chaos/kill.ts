@@ -14,7 +14,7 @@ import { audit, type Acknowledged, type Finding } from './audit.ts';
  */
 
 const PORT = Number(process.env['CHAOS_PORT'] ?? '18990');
-const URL_ = `http://127.0.0.1:${PORT}`;
+const SERVER = `http://127.0.0.1:${PORT}`;
 const KEY = { id: 'LTAI5tChaosChaosChaos01', secret: randomBytes(20).toString('hex') };
 const LEGACY = '2020-05-18';
 const WRITERS = 4;
@@ -37,7 +37,7 @@ async function call(action: string, parameters: Readonly<Record<string, string |
   const canonical = ['POST', '/', '', ...names.map((name) => `${name}:${headers[name]}`), '', names.join(';'), hash].join('\n');
   const signature = createHmac('sha256', KEY.secret).update(`ACS3-HMAC-SHA256\n${createHash('sha256').update(canonical).digest('hex')}`).digest('hex');
   headers['authorization'] = `ACS3-HMAC-SHA256 Credential=${KEY.id},SignedHeaders=${names.join(';')},Signature=${signature}`;
-  const answer = await fetch(`${URL_}/`, { method: 'POST', headers, body, signal: AbortSignal.timeout(10_000) });
+  const answer = await fetch(`${SERVER}/`, { method: 'POST', headers, body, signal: AbortSignal.timeout(10_000) });
   const result = (await answer.json()) as Record<string, unknown>;
   if (!answer.ok) throw new Error(`${action}: ${String(result['Code'])} ${String(result['Message'])}`);
   return result;
@@ -62,7 +62,7 @@ function start(dataFolder: string): ChildProcess {
 async function ready(): Promise<number> {
   const began = performance.now();
   for (;;) {
-    const answer = await fetch(`${URL_}/readyz`, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
+    const answer = await fetch(`${SERVER}/readyz`, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
     if (answer?.status === 200) return performance.now() - began;
     if (performance.now() - began > 60_000) throw new Error('the server did not come up within a minute');
     await pause(10);
