@@ -18,7 +18,7 @@ export function createDeployments(options: { holds: Holds; studio: Studio }): De
     async deploy(change, workspaceId, file, comment) {
       const deployable = await studio.deployable(change, workspaceId, file);
       const { node, version } = deployable;
-      const id = await packages.open(change, { workspaceId, kind: 'deploy', fileId: node.id, version: version.version, name: comment === '' ? `${node.name} v${version.version}` : comment.slice(0, 256) });
+      const id = await packages.open(change, { workspaceId, kind: 'deploy', fileId: node.id, version: version.version, name: `${node.name} v${version.version}`, comment });
       await studio.deploying(change, deployable);
       const proposed = await holds.propose(change, {
         point: 'deploy-file',

@@ -5,7 +5,7 @@ import { insertDeployment, moveDeployment } from './store.ts';
 export const packages: Packages = {
   async open(change, wanted) {
     const { tenantId, userId } = change.actor;
-    const id = await insertDeployment(change, { ...wanted, tenantId, userId, comment: '' }, change.now);
+    const id = await insertDeployment(change, { ...wanted, tenantId, userId }, change.now);
     change.touch(`deployment:${id}`);
     return id;
   },
@@ -16,6 +16,6 @@ export const packages: Packages = {
     await moveDeployment(change, id, 'Success', '', change.actor.userId, change.now);
   },
   async fail(change, id, { message, byCheck }) {
-    await moveDeployment(change, id, byCheck ? 'Rejected' : 'Failed', message, change.actor.userId, change.now);
+    await moveDeployment(change, id, byCheck ? 'Rejected' : 'Failed', message === '' ? 'An extension has blocked this.' : message, change.actor.userId, change.now);
   },
 };

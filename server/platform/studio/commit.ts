@@ -107,7 +107,7 @@ export function createCommits(options: { holds: Holds; scheduling: Scheduling; p
   async function propose(change: Change, place: CommitPlace, node: NodeRow, kind: 'commit' | 'delete', comment: string): Promise<number> {
     const changeType = kind === 'delete' ? 'DELETE' : node.committed_version === null ? 'CREATE' : 'UPDATE';
     const version = await insertVersion(change, node, { changeType, comment, userId: change.actor.userId, now: change.now });
-    const packageId = await packages().open(change, { workspaceId: place.id, kind, fileId: node.id, version: version.version, name: `${node.name} v${version.version}` });
+    const packageId = await packages().open(change, { workspaceId: place.id, kind, fileId: node.id, version: version.version, name: `${node.name} v${version.version}`, comment });
     await setVersionPackage(change, node.id, version.version, packageId);
     change.touch(`file:${node.id}`);
     const { userId } = change.actor;
@@ -115,10 +115,10 @@ export function createCommits(options: { holds: Holds; scheduling: Scheduling; p
       point: kind === 'delete' ? 'delete-file' : 'commit-file',
       workspaceId: place.id,
       objectKey: `file:${node.id}`,
-      data: kind === 'delete' ? filePayload(node, userId) : versionPayload(node, version, userId),
+      data: kind === 'delete' ? filePayload(node, userId) : versionPayload(node, version, changeType, userId),
       title: node.name,
       fileType: node.file_type,
-      snapshot: kind === 'delete' ? deletedFile(node) : committedFile(node, version),
+      snapshot: kind === 'delete' ? deletedFile(node) : committedFile(node, version, changeType),
       args: { workspaceId: place.id, fileId: node.id, version: version.version, packageId, standardMode: place.standardMode },
     });
     if (proposed.held) {

@@ -1,14 +1,32 @@
 import { missing, notFound } from '../../kernel/errors.ts';
+import type { Change } from '../../kernel/change.ts';
 import type { Scheduling } from '../scheduling/interface.ts';
 import { wrongState } from './commit.ts';
+import { insertEdges, lockGraph, removeEdges, waitsForItself } from './graph-store.ts';
 import type { Deployable, Studio } from './interface.ts';
-import { nodeDocument } from './model.ts';
+import { nodeDocument, type ChangeType } from './model.ts';
 import { committedFile, versionPayload } from './payloads.ts';
 import { lockNode, moveVersion, nodeByTask, openVersions, setDeployed, setState, versionOf } from './store.ts';
 
+/** What a deployment means for production. */
+function changeOf({ node, version }: Deployable): ChangeType {
+  if (version.change_type === 'DELETE') return 'DELETE';
+  return node.deployed_version === null ? 'CREATE' : 'UPDATE';
+}
+
+/** Changes who gives and takes which output in production. Throws WrongState when the version does not fit in. */
+async function connect(change: Change, { node, version }: Deployable): Promise<void> {
+  await lockGraph(change, node.workspace_id);
+  await removeEdges(change, node.id);
+  if (version.change_type === 'DELETE') return;
+  const taken = await insertEdges(change, node.workspace_id, node.id, version.spec);
+  if (taken !== undefined) throw wrongState(node.id, `another file gives its output ${taken} already`);
+  if (await waitsForItself(change, node.workspace_id, node.id)) throw wrongState(node.id, 'over its inputs it would wait for itself');
+}
+
 /** What the deployment does with files and versions. */
 export function createDeployables(scheduling: Scheduling): Studio {
-  async function load(change: Parameters<Studio['again']>[0], workspaceId: number, fileId: number, version: number | undefined): Promise<Deployable> {
+  async function load(change: Change, workspaceId: number, fileId: number, version: number | undefined): Promise<Deployable> {
     const node = await lockNode(change, workspaceId, fileId);
     if (node === undefined || node.state === 'DELETED') throw notFound('File', fileId);
     const wanted = version ?? node.committed_version;
@@ -30,7 +48,9 @@ export function createDeployables(scheduling: Scheduling): Studio {
     },
     again: load,
     deploying: (change, { node, version }) => moveVersion(change, node.id, version.version, ['COMMITTED', 'DEPLOYED'], 'DEPLOYING'),
-    async deployed(change, { node, version }) {
+    async deployed(change, deployable) {
+      const { node, version } = deployable;
+      await connect(change, deployable);
       await moveVersion(change, node.id, version.version, ['DEPLOYING'], 'DEPLOYED');
       if (version.change_type === 'DELETE') {
         if (node.task_id !== null) await scheduling.withdraw(change, { taskId: node.task_id, workspaceId: node.workspace_id, environment: 'PROD' });
@@ -58,7 +78,7 @@ export function createDeployables(scheduling: Scheduling): Studio {
       const before = node.deployed_version === version.version ? 'DEPLOYED' : 'COMMITTED';
       await moveVersion(change, node.id, version.version, ['DEPLOYING'], before);
     },
-    payload: ({ node, version }, operator) => versionPayload(node, version, operator),
-    snapshot: ({ node, version }) => committedFile(node, version),
+    payload: (deployable, operator) => versionPayload(deployable.node, deployable.version, changeOf(deployable), operator),
+    snapshot: (deployable) => committedFile(deployable.node, deployable.version, changeOf(deployable)),
   };
 }

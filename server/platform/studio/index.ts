@@ -10,6 +10,7 @@ import type { Packages, Studio } from './interface.ts';
 import { commitOperations, runOperations } from './operations/commit.ts';
 import { fileOperations, type Users } from './operations/files.ts';
 import { folderOperations } from './operations/folders.ts';
+import { waitingOperations } from './operations/waiting.ts';
 
 export type { Deployable, PackageFailure, Packages, Studio } from './interface.ts';
 export { studioSchema } from './schema.ts';
@@ -26,7 +27,7 @@ export function createStudio(options: { holds: Holds; scheduling: Scheduling; us
   // The later version has most of these operations too, with the same names and shapes.
   const current = legacy.filter(({ action }) => findOperation('dataworks-public', '2024-05-18', action)?.name === action).map((declaration) => ({ ...declaration, version: '2024-05-18' }));
   return {
-    module: { name: 'studio', operations: [...legacy, ...current, ...declareOperations<OwnOperations>('open-platform', '2026-12-01', runOperations(commits))] },
+    module: { name: 'studio', operations: [...legacy, ...current, ...declareOperations('dataworks-public', '2024-05-18', waitingOperations(users)), ...declareOperations<OwnOperations>('open-platform', '2026-12-01', runOperations(commits))] },
     points: commits.points,
     studio: createDeployables(scheduling),
   };

@@ -14,7 +14,7 @@ export interface PackageFailure {
  */
 export interface Packages {
   /** Opens a deployment of one version of a file. Returns its id. */
-  open(change: Change, wanted: { readonly workspaceId: number; readonly kind: 'commit' | 'deploy' | 'delete'; readonly fileId: number; readonly version: number; readonly name: string }): Promise<number>;
+  open(change: Change, wanted: { readonly workspaceId: number; readonly kind: 'commit' | 'deploy' | 'delete'; readonly fileId: number; readonly version: number; readonly name: string; readonly comment: string }): Promise<number>;
   /** An extension has to decide. */
   checking(change: Change, id: number): Promise<void>;
   succeed(change: Change, id: number): Promise<void>;

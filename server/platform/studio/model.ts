@@ -100,6 +100,30 @@ export interface NodeRow {
   readonly folder_path: string;
 }
 
+/** What an edit of a node may change. */
+export interface Draft {
+  readonly name: string;
+  readonly folder_id: number | null;
+  readonly business_id: number | null;
+  readonly use_type: UseType;
+  readonly spec: NodeSpec;
+  readonly content: string;
+  readonly owner_id: number;
+}
+
+/** Equality of JSON values; the database orders the keys of an object its own way. */
+function sameJson(left: unknown, right: unknown): boolean {
+  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return left === right;
+  const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
+  return [...keys].every((key) => sameJson((left as Record<string, unknown>)[key], (right as Record<string, unknown>)[key]));
+}
+
+export function sameDraft(left: Draft, right: Draft): boolean {
+  const { spec: leftSpec, ...leftColumns } = left;
+  const { spec: rightSpec, ...columns } = right;
+  return (Object.keys(columns) as (keyof typeof columns)[]).every((key) => leftColumns[key] === columns[key]) && sameJson(leftSpec, rightSpec);
+}
+
 /** One committed version; only its status moves. */
 export interface VersionRow {
   readonly node_id: number;

@@ -1,7 +1,7 @@
 import { momentText } from '../dialect.ts';
 import { toFileProperties } from './legacy/file.ts';
 import { legacySchedulerType, toNodeConfiguration } from './legacy/schedule.ts';
-import type { NodeRow, VersionRow } from './model.ts';
+import type { ChangeType, NodeRow, VersionRow } from './model.ts';
 
 /** Payloads and snapshots of the studio's extension points (facts of the event catalogue: P2, P3, and the branches of GetIDEEventDetail). */
 
@@ -20,14 +20,14 @@ function common(node: NodeRow, operator: number) {
   };
 }
 
-/** P2: commit and deployment. */
-export function versionPayload(node: NodeRow, version: VersionRow, operator: number): Record<string, unknown> {
+/** P2: commit and deployment. The change is that of the environment the version goes to. */
+export function versionPayload(node: NodeRow, version: VersionRow, change: ChangeType, operator: number): Record<string, unknown> {
   return {
     ...common(node, operator),
     fileName: version.name,
     fileOwner: String(version.owner_id),
     fileVersion: version.version,
-    changeType: changeTypes[version.change_type],
+    changeType: changeTypes[change],
     dataSourceName: version.spec.datasource?.name ?? '',
   };
 }
@@ -37,11 +37,11 @@ export function filePayload(node: NodeRow, operator: number): Record<string, unk
   return common(node, operator);
 }
 
-export function committedFile(node: NodeRow, version: VersionRow): Record<string, unknown> {
+export function committedFile(node: NodeRow, version: VersionRow, change: ChangeType): Record<string, unknown> {
   const { InputList, OutputList, ...configuration } = toNodeConfiguration(version.spec);
   return {
     CommittedFile: {
-      ChangeType: version.change_type,
+      ChangeType: change,
       Comment: version.comment,
       Committor: String(version.committed_by),
       Content: version.content,

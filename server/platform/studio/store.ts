@@ -1,6 +1,6 @@
 import type { Executor } from '../../kernel/database.ts';
 import type { Page } from '../dialect.ts';
-import type { ChangeType, NodeRow, NodeSpec, NodeState, UseType, VersionRow, VersionStatus } from './model.ts';
+import type { ChangeType, Draft, NodeRow, NodeState, VersionRow, VersionStatus } from './model.ts';
 
 /** SQL of nodes and their versions. */
 
@@ -15,16 +15,6 @@ export async function nextNodeId(tx: Executor): Promise<number> {
   const row = await tx.row<{ id: number }>(`select nextval(pg_get_serial_sequence('node', 'id')) as id`);
   if (row === undefined) throw new Error('the sequence of node ids answered nothing');
   return row.id;
-}
-
-export interface Draft {
-  readonly name: string;
-  readonly folder_id: number | null;
-  readonly business_id: number | null;
-  readonly use_type: UseType;
-  readonly spec: NodeSpec;
-  readonly content: string;
-  readonly owner_id: number;
 }
 
 export async function insertNode(

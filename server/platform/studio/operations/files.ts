@@ -1,5 +1,6 @@
 import { fileTypes, fileTypeByNumber } from '../../../../contract/file-types.ts';
 import type { Operations } from '../../../../contract/generated/dataworks-public-2020-05-18.ts';
+import type { Operations as CurrentOperations } from '../../../../contract/generated/dataworks-public-2024-05-18.ts';
 import { isUniqueViolation } from '../../../kernel/database.ts';
 import { ApiError, invalid, missing, notFound } from '../../../kernel/errors.ts';
 import { limits } from '../../../kernel/limits.ts';
@@ -8,15 +9,15 @@ import { checkText, pageCounters, readId, readIdList, readPage, success } from '
 import { findPlace, TOP } from '../folders.ts';
 import { toLegacyFile, toLegacyVersion, useTypeOf } from '../legacy/file.ts';
 import { fromLegacyParameters, newSpec, toNodeConfiguration } from '../legacy/schedule.ts';
-import type { NodeRow } from '../model.ts';
-import { checkName } from '../names.ts';
+import { sameDraft, type NodeRow } from '../model.ts';
+import { checkName, readPath } from '../names.ts';
 import { countNodes, insertNode, listNodes, listVersions, lockNode, nextNodeId, nodeById, nodeByTask, updateDraft, versionOf } from '../store.ts';
 
 /** Files of the legacy studio, in both API versions. */
 
 /** A user as the studio needs one. */
 export interface Users {
-  find(userId: number, tenantId: number): Promise<{ readonly id: number } | undefined>;
+  find(userId: number, tenantId: number): Promise<{ readonly id: number; readonly name: string } | undefined>;
 }
 
 export function exists(name: string): ApiError {
@@ -59,6 +60,7 @@ export function fileOperations(users: Users): Handlers<Operations> {
         const name = checkName('FileName', request.FileName);
         const type = fileTypeByNumber.get(request.FileType);
         if (type === undefined) throw invalid('FileType', 'there is no such file type; ListFileType names them.');
+        if (type.kind !== 'node') throw invalid('FileType', `${type.name} is a ${type.kind}; only nodes are created as files.`);
         const content = checkContent(request.Content ?? '');
         const owner = (await readOwner(users, call, request.Owner)) ?? call.caller.userId;
         return call.change(async (change) => {
@@ -110,6 +112,8 @@ export function fileOperations(users: Users): Handlers<Operations> {
             content: content ?? node.content,
             owner_id: owner ?? node.owner_id,
           };
+          // What changes nothing leaves a committed draft committed.
+          if (sameDraft(node, draft)) return { ...success };
           await unique(draft.name, updateDraft(change, node.id, draft, call.caller.userId, change.now));
           change.touch(`file:${node.id}`);
           return { ...success };
@@ -125,7 +129,8 @@ export function fileOperations(users: Users): Handlers<Operations> {
     },
     ListFiles: {
       access: inProject('read'),
-      async handle(call, request) {
+      // CommitStatus is known to the later version only.
+      async handle(call, request: CurrentOperations['ListFiles']['request']) {
         const page = readPage(request);
         const text = (value: string | undefined) => (value === undefined || value === '' ? undefined : value);
         const user = (name: string, value: string | undefined) => (text(value) === undefined ? undefined : readId(name, value ?? ''));
@@ -136,13 +141,14 @@ export function fileOperations(users: Users): Handlers<Operations> {
             workspaceId: call.workspace.id,
             exactName: text(request.ExactFileName),
             keyword: text(request.Keyword),
-            folderPath: text(request.FileFolderPath)?.replaceAll(/^\/+|\/+$/g, ''),
+            folderPath: text(request.FileFolderPath) === undefined ? undefined : readPath('FileFolderPath', request.FileFolderPath ?? '').join('/'),
             ids: text(request.FileIdIn) === undefined ? undefined : readIdList('FileIdIn', request.FileIdIn ?? ''),
             fileTypes: text(request.FileTypes) === undefined ? undefined : readIdList('FileTypes', request.FileTypes ?? ''),
             owner: user('Owner', request.Owner),
             lastEditor: user('LastEditUser', request.LastEditUser),
             taskId: request.NodeId,
             useType: text(request.UseType),
+            committed: request.CommitStatus === undefined ? undefined : request.CommitStatus === 1,
           },
           withContent,
           page,
@@ -177,7 +183,7 @@ export function fileOperations(users: Users): Handlers<Operations> {
       async handle(_call, request) {
         const page = readPage(request);
         const keyword = request.Keyword?.toLowerCase() ?? '';
-        const matching = fileTypes.filter((type) => type.number !== undefined && (keyword === '' || type.name.toLowerCase().includes(keyword) || type.command.toLowerCase().includes(keyword)));
+        const matching = fileTypes.filter((type) => type.number !== undefined && type.kind === 'node' && (keyword === '' || type.name.toLowerCase().includes(keyword) || type.command.toLowerCase().includes(keyword)));
         return {
           NodeTypeInfoList: {
             ...pageCounters(page, matching.length),

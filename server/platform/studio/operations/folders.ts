@@ -4,6 +4,7 @@ import { inProject, type Handlers } from '../../../kernel/operation.ts';
 import { checkText, pageCounters, readId, readPage, success } from '../../dialect.ts';
 import { businessById, folderById, folderByPath, listBusinesses, listFolders, type BusinessRow } from '../folder-store.ts';
 import { changeBusiness, createBusiness, createFolder, removeBusiness, removeFolder, renameFolder } from '../folders.ts';
+import { readPath } from '../names.ts';
 import { readOwner, type Users } from './files.ts';
 
 /** Businesses and folders of the legacy studio, in both API versions. */
@@ -12,8 +13,8 @@ function toBusiness(row: BusinessRow) {
   return { BusinessId: row.id, BusinessName: row.name, Description: row.description, Owner: String(row.owner_id), UseType: row.use_type };
 }
 
-function readPathText(path: string): string {
-  return path.replaceAll(/^\/+|\/+$/g, '');
+function readPathText(parameter: string, path: string): string {
+  return readPath(parameter, path).join('/');
 }
 
 export function folderOperations(users: Users): Handlers<Operations> {
@@ -80,7 +81,7 @@ export function folderOperations(users: Users): Handlers<Operations> {
         if ((FolderId === undefined || FolderId === '') && (FolderPath === undefined || FolderPath === '')) throw missing('FolderId');
         const row =
           FolderId === undefined || FolderId === ''
-            ? await folderByPath(call.db, call.workspace.id, readPathText(FolderPath ?? ''))
+            ? await folderByPath(call.db, call.workspace.id, readPathText('FolderPath', FolderPath ?? ''))
             : await folderById(call.db, call.workspace.id, readId('FolderId', FolderId));
         if (row === undefined) throw notFound('Folder', FolderId ?? FolderPath ?? '');
         return { ...success, Data: { FolderId: String(row.id), FolderPath: row.path } };
@@ -90,7 +91,7 @@ export function folderOperations(users: Users): Handlers<Operations> {
       access: inProject('read'),
       async handle(call, request) {
         const page = readPage(request);
-        const { rows, total } = await listFolders(call.db, call.workspace.id, readPathText(request.ParentFolderPath), page);
+        const { rows, total } = await listFolders(call.db, call.workspace.id, readPathText('ParentFolderPath', request.ParentFolderPath), page);
         return { ...success, Data: { ...pageCounters(page, total), Folders: rows.map((row) => ({ FolderId: String(row.id), FolderPath: row.path })) } };
       },
     },
