@@ -44,6 +44,7 @@ describe('the way of a file to production', () => {
     const answer = (await call('ListFileVersions', { FileId })) as { Data: { FileVersions: { FileVersion: number; Status: string; ChangeType: string; IsCurrentProd: boolean }[] } };
     return answer.Data.FileVersions.map((version) => [version.FileVersion, version.Status, version.ChangeType, version.IsCurrentProd]);
   };
+  const snapshot = () => platform.holds.proposals.at(-1)?.snapshot ?? {};
   const hold = (...points: string[]) => points.forEach((point) => platform.holds.holding.add(point));
 
   it('commits: an immutable version, a task in development, an event', async () => {
@@ -115,8 +116,7 @@ describe('the way of a file to production', () => {
     assert.deepEqual(await versions(id), [[1, 'COMMITTING', 'CREATE', false]]);
     assert.equal(platform.scheduling.published.length, 0);
     assert.equal((await file(id))['CommitStatus'], 0);
-    const { CommittedFile } = platform.holds.proposals.at(-1)?.snapshot as { CommittedFile: Record<string, unknown> };
-    assert.deepEqual(CommittedFile, {
+    assert.deepEqual(snapshot()['CommittedFile'], {
       ChangeType: 'CREATE',
       Comment: 'why',
       Committor: '2',
@@ -234,7 +234,7 @@ describe('the way of a file to production', () => {
     assert.equal((await file(id))['DeletedStatus'], 'RECYCLE_BIN');
     assert.deepEqual(platform.scheduling.withdrawn, [{ taskId: NodeId, environment: 'DEV' }]);
     assert.deepEqual(platform.events.raised.map(({ code, data }) => [code, data['changeType'], data['fileId']]), [['delete-file', undefined, id]]);
-    assert.deepEqual(Object.keys((platform.holds.proposals.at(-1)?.snapshot as { DeletedFile: object }).DeletedFile).toSorted(), [
+    assert.deepEqual(Object.keys(snapshot()['DeletedFile'] ?? {}).toSorted(), [
       'BusinessId',
       'Content',
       'CurrentVersion',
