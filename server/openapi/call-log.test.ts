@@ -89,6 +89,15 @@ test('a value that PostgreSQL cannot hold does not keep the other rows out', asy
   );
 });
 
+test('a row that the database refuses is lost alone', async () => {
+  const log = createCallLog({ database, clock: manualClock(start), log: silentLog });
+  for (let at = 0; at < 9; at += 1) log.add(call(15, { requestId: String(at), ...(at === 4 ? { status: 100_000 } : {}) }));
+  await log.flush();
+  assert.equal(log.dropped(), 1);
+  assert.deepEqual([(await written(15)).rows.length, (await written(15)).calls], [8, 8]);
+  assert.equal(log.pending(15, 'r'), 0);
+});
+
 test('rows wait while the database is away, and only beyond the limit are they dropped, counted', async () => {
   let away = true;
   const flaky: Database = {

@@ -1,5 +1,5 @@
 import type { Clock } from '../kernel/clock.ts';
-import type { Database } from '../kernel/database.ts';
+import { sqlState, type Database } from '../kernel/database.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Log } from '../kernel/log.ts';
 
@@ -60,21 +60,35 @@ export function createCallLog(options: { database: Database; clock: Clock; log: 
   };
 
   async function write(): Promise<void> {
-    const rows = buffer;
+    const batches = [buffer];
     buffer = [];
-    try {
-      await insertCalls(database, rows);
-      for (const row of rows) count(row, -1);
-      options.onWritten?.(rows);
-    } catch (error) {
-      log.error({ err: error, rows: rows.length }, 'call rows could not be written and are kept for the next try');
-      const kept = rows.concat(buffer);
-      const excess = Math.max(0, kept.length - limits.callLogBuffer.value);
-      for (const row of kept.slice(0, excess)) count(row, -1);
-      droppedRows += excess;
-      buffer = kept.slice(excess);
-      throw error;
+    for (let rows = batches.pop(); rows !== undefined; rows = batches.pop()) {
+      try {
+        await insertCalls(database, rows);
+        for (const row of rows) count(row, -1);
+        options.onWritten?.(rows);
+      } catch (error) {
+        if (isRefusal(error)) {
+          // A row that the database will never take must not keep out the others: the batch is halved until that row stands alone.
+          if (rows.length > 1) batches.push(rows.slice(rows.length >> 1), rows.slice(0, rows.length >> 1));
+          else drop(rows, error);
+          continue;
+        }
+        log.error({ err: error, rows: rows.length }, 'call rows could not be written and are kept for the next try');
+        const kept = [rows, ...batches.toReversed(), buffer].flat();
+        const excess = Math.max(0, kept.length - limits.callLogBuffer.value);
+        drop(kept.slice(0, excess), error);
+        buffer = kept.slice(excess);
+        throw error;
+      }
     }
+  }
+
+  function drop(rows: readonly CallRow[], error: unknown): void {
+    if (rows.length === 0) return;
+    for (const row of rows) count(row, -1);
+    droppedRows += rows.length;
+    log.error({ err: error, rows: rows.length }, 'call rows are lost');
   }
 
   function flush(): Promise<void> {
@@ -117,6 +131,11 @@ export function createCallLog(options: { database: Database; clock: Clock; log: 
       cancel?.();
     },
   };
+}
+
+/** Whether it is the data that PostgreSQL refuses (classes 22 and 23), which no other try will change. */
+function isRefusal(error: unknown): boolean {
+  return /^2[23]/.test(sqlState(error) ?? '');
 }
 
 /** Texts that come from the caller before anything is checked. PostgreSQL refuses a NUL, and one such row would keep out all others of its batch. */

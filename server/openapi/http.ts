@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import fastifyCookie from '@fastify/cookie';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { buildOpenApiDocument } from '../../contract/openapi.ts';
@@ -40,9 +41,16 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     clientErrorHandler: answerUnparsable,
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => void send(reply, gateway.refuse(frameworkError(error), request)),
   };
-  const http = { maxHeaderSize: limits.requestHeaderBytes.value + limits.requestQueryBytes.value };
+  // Node would answer a missing Host by itself, without a body. Nothing here needs one.
+  const http = { requireHostHeader: false, maxHeaderSize: limits.requestHeaderBytes.value + limits.requestQueryBytes.value };
   const app = (options.tls === undefined ? fastify({ ...settings, http }) : fastify({ ...settings, https: { ...options.tls, ...http } })) as unknown as FastifyInstance;
 
+  // The same for expectations that nobody can meet.
+  app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    const answer = gateway.refuse(new ApiError('InvalidRequest', { reason: `the expectation ${String(request.headers.expect).slice(0, 40)} cannot be met.` }), request);
+    const body = JSON.stringify(answer.body);
+    response.writeHead(answer.status, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body), connection: 'close' }).end(body);
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.setErrorHandler((error: FastifyError, request, reply) => send(reply, gateway.refuse(frameworkError(error), request)));
@@ -134,7 +142,8 @@ function exchangeOf(request: FastifyRequest): Exchange {
     rawQuery: mark === -1 ? '' : target.slice(mark + 1),
     headers: distinctHeaders(request),
     body: Buffer.isBuffer(request.body) ? request.body : NO_BODY,
-    sourceAddress: request.ip,
+    // A client that has hung up meanwhile has no address any more.
+    sourceAddress: request.raw.socket.remoteAddress ?? '',
   };
 }
 
