@@ -60,8 +60,10 @@ test(`${count} malformed requests of seed ${seed}: no 5xx, no crash, flat memory
       }
     }
   }
-  for (let until = Math.min(1_000, count); made < count && faults.length < 20; until = Math.min(until + 1_000, count)) {
-    await Promise.all(Array.from({ length: CONNECTIONS }, () => work(until)));
+  for (let until = 0; until < count && faults.length < 20; ) {
+    until = Math.min(until + 1_000, count);
+    const part = until;
+    await Promise.all(Array.from({ length: CONNECTIONS }, () => work(part)));
     heaps.push(collectedHeap());
   }
 
