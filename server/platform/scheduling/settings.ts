@@ -21,7 +21,7 @@ type Fields = Readonly<Record<string, unknown>>;
 /** Longest pause before an automatic rerun, and longest time limit. */
 const LONGEST_MS = 7 * 86_400_000;
 const PRIORITIES = [1, 3, 5, 7, 8];
-const UNIT_SECONDS: Readonly<Record<string, number>> = { SECONDS: 1, MINUTES: 60, HOURS: 3_600 };
+const UNIT_SECONDS: ReadonlyMap<string, number> = new Map([['SECONDS', 1], ['MINUTES', 60], ['HOURS', 3_600]]);
 
 function fieldsOf(value: unknown): Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
@@ -50,7 +50,7 @@ function readParameters(value: unknown): Parameter[] {
 export function readSettings(spec: Fields): TaskSettings {
   const node = { ...fieldsOf(spec['strategy']), ...spec };
   const trigger = fieldsOf(spec['trigger']);
-  const seconds = count(node['timeout'], 0, LONGEST_MS / 1_000) * (UNIT_SECONDS[String(node['timeoutUnit'] ?? 'SECONDS')] ?? 1);
+  const seconds = count(node['timeout'], 0, LONGEST_MS / 1_000) * (UNIT_SECONDS.get(String(node['timeoutUnit'] ?? 'SECONDS')) ?? 1);
   const priority = count(node['priority'], 1, 8);
   const cron = trigger['cron'];
   return {

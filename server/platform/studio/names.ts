@@ -9,12 +9,12 @@ export const BUSINESS_ROOTS = { NORMAL: '业务流程', MANUAL_BIZ: '手动业�
 export const ADHOC_ROOT = '临时查询';
 
 /** Other spellings of the roots that programs write; the first name is the one that is kept. */
-const ROOT_SPELLINGS: Readonly<Record<string, string>> = {
-  'Business Flow': BUSINESS_ROOTS.NORMAL,
-  Business_process: BUSINESS_ROOTS.NORMAL,
-  'Manually Triggered Workflows': BUSINESS_ROOTS.MANUAL_BIZ,
-  'Ad Hoc Query': ADHOC_ROOT,
-};
+const ROOT_SPELLINGS: ReadonlyMap<string, string> = new Map([
+  ['Business Flow', BUSINESS_ROOTS.NORMAL],
+  ['Business_process', BUSINESS_ROOTS.NORMAL],
+  ['Manually Triggered Workflows', BUSINESS_ROOTS.MANUAL_BIZ],
+  ['Ad Hoc Query', ADHOC_ROOT],
+]);
 
 /** The folders that a business has from its beginning; programs take them as existing. */
 export const BUSINESS_FOLDERS = ['数据集成', 'MaxCompute', 'EMR', 'Hologres', 'CDH', '数据库', '通用', '算法', '自定义'] as const;
@@ -36,7 +36,7 @@ export function checkName(parameter: string, name: string): string {
 export function readPath(parameter: string, path: string): string[] {
   const [root, ...rest] = path.split('/').filter((part) => part !== '');
   if (root === undefined) return [];
-  const parts = [ROOT_SPELLINGS[root] ?? root, ...rest].map((part) => checkName(parameter, part));
+  const parts = [ROOT_SPELLINGS.get(root) ?? root, ...rest].map((part) => checkName(parameter, part));
   if (parts.length > limits.folderDepth.value) throw new ApiError('TooMany', { kind: 'FolderDepth', limit: limits.folderDepth.value, label: 'levels of folders' });
   return parts;
 }
