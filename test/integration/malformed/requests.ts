@@ -1,5 +1,5 @@
 import type { Operation } from '../../../contract/index.ts';
-import { encodePairs, signV1, signV3, type Draft, type Key, type Pairs } from './sign.ts';
+import { encodePairs, signV1, signV3, type Draft, type Key, type Pairs } from '../../support/sign.ts';
 import { absurdValue, fittingValue, type Known, type Loose, type Random } from './values.ts';
 
 /** Bytes for one connection. */

@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomUUID } from 'node:crypto';
-import { percentEncode } from '../../../server/openapi/signature/encode.ts';
+import { percentEncode } from '../../server/openapi/signature/encode.ts';
 
 export interface Key {
   readonly accessKeyId: string;

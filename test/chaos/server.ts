@@ -1,0 +1,80 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Key } from '../support/sign.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+/** A restart that takes longer than this is given up; the promise is 5 s. */
+const READY_MS = 30_000;
+
+export interface ServerSettings {
+  readonly dataFolder: string;
+  readonly port: number;
+  readonly key: Key;
+}
+
+/** The real server as a process of its own, on embedded PostgreSQL. */
+export interface ServerProcess {
+  /** Milliseconds from the start of the process until `/readyz` answers 200. */
+  ready(): Promise<number>;
+  /** kill -9 of the server alone; PostgreSQL and running tasks live on. */
+  kill(): Promise<void>;
+  /** SIGTERM, and the orderly end of everything. */
+  stop(): Promise<void>;
+}
+
+export function startServer(settings: ServerSettings): ServerProcess {
+  const began = performance.now();
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'server/main.ts')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: {
+      ...process.env,
+      DATABASE_URL: '',
+      MILLRACE_DATA: settings.dataFolder,
+      MILLRACE_PORT: String(settings.port),
+      MILLRACE_SAMPLE: 'off',
+      MILLRACE_LOG_LEVEL: 'error',
+      MILLRACE_ADMIN_ACCESS_KEY_ID: settings.key.accessKeyId,
+      MILLRACE_ADMIN_ACCESS_KEY_SECRET: settings.key.accessKeySecret,
+    },
+  });
+  let complaints = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaints = (complaints + text).slice(-4_000);
+  });
+  return {
+    async ready() {
+      const url = `http://127.0.0.1:${settings.port}/readyz`;
+      while (performance.now() - began < READY_MS) {
+        if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}: ${complaints}`);
+        const status = await fetch(url).then(
+          (answer) => answer.body?.cancel().then(() => answer.status),
+          () => 0,
+        );
+        if (status === 200) return performance.now() - began;
+        await pause(10);
+      }
+      throw new Error(`the server was not ready within ${READY_MS} ms: ${complaints}`);
+    },
+    kill: () => end(child, 'SIGKILL'),
+    stop: () => end(child, 'SIGTERM'),
+  };
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill(signal);
+  await ended;
+}
+
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
