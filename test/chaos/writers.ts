@@ -3,6 +3,8 @@ import { signV3, type Key } from '../support/sign.ts';
 import type { Random } from '../integration/malformed/values.ts';
 
 const LEGACY = '2020-05-18';
+/** Operations that only the newer version has. */
+const newer: Readonly<Record<string, string>> = { DeleteProject: '2024-05-18' };
 
 /** What the server said of one write. */
 export type Outcome =
@@ -19,7 +21,7 @@ export function sender(port: number, key: Key): Send {
   const host = `127.0.0.1:${port}`;
   return async (action, parameters) => {
     const body = Buffer.from(new URLSearchParams(Object.entries(parameters).map(([name, value]): [string, string] => [name, String(value)])).toString());
-    const draft = signV3(key, { version: LEGACY, action, host, query: [], contentType: 'application/x-www-form-urlencoded', body });
+    const draft = signV3(key, { version: newer[action] ?? LEGACY, action, host, query: [], contentType: 'application/x-www-form-urlencoded', body });
     let status: number;
     let answer: Record<string, unknown>;
     try {
@@ -104,7 +106,7 @@ export async function write(send: Send, random: Random, files: readonly WrittenF
       const name = `w${randomUUID().replaceAll('-', '').slice(0, 20)}`;
       const id = note(await send('CreateProject', { ProjectIdentifier: name, ProjectName: name, ProjectMode: 2 }));
       into(ledger.created, id);
-      if (id !== undefined && note(await send('DeleteProject', { ProjectId: Number(id) })) !== undefined) ledger.deleted.push(Number(id));
+      if (id !== undefined && note(await send('DeleteProject', { Id: Number(id) })) !== undefined) ledger.deleted.push(Number(id));
       continue;
     }
     const file = random.pick(files);
