@@ -97,6 +97,14 @@ test('our own operations all have a summary', () => {
   }
 });
 
+test('no parameter of ours has the name of one that a V1 signature brings along', () => {
+  // A V1 call that deletes the key `AccessKeyId` would delete the caller's own.
+  const taken = new Set(['AccessKeyId', 'Action', 'Version', 'Format', 'Timestamp', 'Signature', 'SignatureMethod', 'SignatureVersion', 'SignatureNonce', 'SignatureType', 'SecurityToken', 'RegionId']);
+  for (const operation of contracts.get('open-platform/2026-12-01')?.operations.values() ?? []) {
+    for (const parameter of operation.parameters) assert.ok(!taken.has(parameter.name), `${operation.name}.${parameter.name}`);
+  }
+});
+
 test('file types are found by number, command and other spelling', () => {
   const numbers = fileTypes.flatMap((type) => type.number ?? []);
   assert.equal(new Set(numbers).size, numbers.length);

@@ -102,7 +102,7 @@ export interface Operations {
   /** Deletes an AccessKey. */
   DeleteAccessKey: {
     request: {
-      AccessKeyId: string
+      UserAccessKeyId: string
     }
     response: Record<string, never>
   }
@@ -191,9 +191,9 @@ export interface Operations {
       /** Known values: Day, Operation, AccessKey, Status. */
       GroupBy: "Day" | "Operation" | "AccessKey" | "Status"
       Product?: string | undefined
-      Version?: string | undefined
+      ApiVersion?: string | undefined
       Operation?: string | undefined
-      AccessKeyId?: string | undefined
+      UserAccessKeyId?: string | undefined
       UserId?: number | undefined
     }
     response: {
@@ -400,9 +400,9 @@ export interface Operations {
       /** Exclusive. Format epoch-ms. */
       EndTime?: number | undefined
       Product?: string | undefined
-      Version?: string | undefined
+      ApiVersion?: string | undefined
       Operation?: string | undefined
-      AccessKeyId?: string | undefined
+      UserAccessKeyId?: string | undefined
       UserId?: number | undefined
       /** Known values: read, write. */
       Access?: "read" | "write" | undefined
@@ -608,7 +608,7 @@ export interface Operations {
   ListOperations: {
     request: {
       Product?: string | undefined
-      Version?: string | undefined
+      ApiVersion?: string | undefined
       Module?: string | undefined
       /** Known values: read, write. */
       Access?: "read" | "write" | undefined
@@ -811,7 +811,7 @@ export interface Operations {
   /** Switches an AccessKey off or on. */
   UpdateAccessKey: {
     request: {
-      AccessKeyId: string
+      UserAccessKeyId: string
       /** Known values: Active, Inactive. */
       Status: "Active" | "Inactive"
     }

@@ -230,7 +230,7 @@ async function readCalls(call: CallOperation, AccessKeyId: string, StartTime: nu
   return until('the call log', async () => {
     const rows: CallRow[] = [];
     for (let PageNumber = 1; ; PageNumber += 1) {
-      const answer = await call(PLATFORM, 'ListCalls', { AccessKeyId, StartTime, EndTime, PageNumber, PageSize: 100 });
+      const answer = await call(PLATFORM, 'ListCalls', { UserAccessKeyId: AccessKeyId, StartTime, EndTime, PageNumber, PageSize: 100 });
       const { Calls, TotalCount } = answer['PagingInfo'] as { Calls: CallRow[]; TotalCount: number };
       rows.push(...Calls);
       if (Calls.length === 0 || rows.length >= TotalCount) break;

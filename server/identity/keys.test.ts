@@ -35,7 +35,7 @@ async function newKey(): Promise<string> {
 }
 
 async function removeKey(id: string): Promise<void> {
-  await place.call(owner, 'DeleteAccessKey', { AccessKeyId: id });
+  await place.call(owner, 'DeleteAccessKey', { UserAccessKeyId: id });
 }
 
 test('a key is read once, then answered from memory until it is too old', async () => {
@@ -110,7 +110,7 @@ test('a change of a key or its user reaches this process at once and others by m
       assert.equal((await directory.find(id))?.status, 'Active');
       assert.equal((await directory.find(memberKey))?.userDisabled, false);
     }
-    await place.call(owner, 'UpdateAccessKey', { AccessKeyId: id, Status: 'Inactive' });
+    await place.call(owner, 'UpdateAccessKey', { UserAccessKeyId: id, Status: 'Inactive' });
     assert.equal(keys.peek(id), undefined);
     assert.equal((await keys.find(id))?.status, 'Inactive');
     await until(() => other.keys.peek(id)?.status !== 'Active');

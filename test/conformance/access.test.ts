@@ -85,7 +85,7 @@ async function makeObjects(): Promise<Record<string, unknown>> {
     MessageId: Holds[0]?.MessageId,
     EventId: Holds[0]?.MessageId,
     UserId: user.userId,
-    AccessKeyId: user.accessKeyId,
+    UserAccessKeyId: user.accessKeyId,
     CallRequestId,
     // Where a parameter of this name is something else.
     'GetProject.Id': ProjectId,

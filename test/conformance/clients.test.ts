@@ -129,16 +129,26 @@ for (const [name, clientOf] of Object.entries(clients)) {
       assert.equal((await failure(clientOf({ ...key, securityToken: 'made up' })(PLATFORM)('GetCaller'))).code, 'InvalidSecurityToken.Malformed');
     });
 
+    test('a named key is the one that is disabled, not the one that signs', async () => {
+      count += 1;
+      const { accessKeyId } = await house.as(`user${count}`);
+      const client = clientOf(owner)(PLATFORM);
+      await client('UpdateAccessKey', { UserAccessKeyId: accessKeyId, Status: 'Inactive' });
+      await client('GetCaller');
+      const row = await house.database.row<{ status: string }>('select status from access_key where id = $1', [accessKeyId]);
+      assert.equal(row?.status, 'Inactive');
+    });
+
     test('is refused with a key that is disabled or unknown', async () => {
       count += 1;
       const { accessKeyId, accessKeySecret } = await house.as(`user${count}`);
       const client = clientOf({ accessKeyId, accessKeySecret })(PLATFORM);
       await client('GetCaller');
-      await house.call(PLATFORM, 'UpdateAccessKey', { AccessKeyId: accessKeyId, Status: 'Inactive' });
+      await house.call(PLATFORM, 'UpdateAccessKey', { UserAccessKeyId: accessKeyId, Status: 'Inactive' });
       assert.equal((await failure(client('GetCaller'))).code, 'InvalidAccessKeyId.Inactive');
-      await house.call(PLATFORM, 'UpdateAccessKey', { AccessKeyId: accessKeyId, Status: 'Active' });
+      await house.call(PLATFORM, 'UpdateAccessKey', { UserAccessKeyId: accessKeyId, Status: 'Active' });
       await client('GetCaller');
-      await house.call(PLATFORM, 'DeleteAccessKey', { AccessKeyId: accessKeyId });
+      await house.call(PLATFORM, 'DeleteAccessKey', { UserAccessKeyId: accessKeyId });
       assert.equal((await failure(client('GetCaller'))).code, 'InvalidAccessKeyId.NotFound');
     });
   });

@@ -73,7 +73,7 @@ export function keyOperations(context: IdentityContext): Pick<Handlers<Operation
       access: inTenant('member'),
       handle: (call, request) =>
         call.change(async (change) => {
-          const id = await requireManagedKey(change, call, request.AccessKeyId);
+          const id = await requireManagedKey(change, call, request.UserAccessKeyId);
           await store.updateKeyStatus(change, id, request.Status);
           invalidateKeys(change, keys, `key:${id}`);
           change.touch(`access-key:${id}`);
@@ -85,7 +85,7 @@ export function keyOperations(context: IdentityContext): Pick<Handlers<Operation
       access: inTenant('member'),
       handle: (call, request) =>
         call.change(async (change) => {
-          const id = await requireManagedKey(change, call, request.AccessKeyId);
+          const id = await requireManagedKey(change, call, request.UserAccessKeyId);
           await store.deleteKey(change, id);
           invalidateKeys(change, keys, `key:${id}`);
           change.touch(`access-key:${id}`);

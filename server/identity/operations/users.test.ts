@@ -63,12 +63,12 @@ test('who does not administer the tenant cannot touch others', async () => {
     () => place.call(member, 'SetPassword', { UserId: admin.userId, Password: 'taken over now' }),
     () => place.call(member, 'CreateAccessKey', { UserId: admin.userId }),
     () => place.call(member, 'ListAccessKeys', { UserId: admin.userId }),
-    () => place.call(member, 'UpdateAccessKey', { AccessKeyId, Status: 'Inactive' }),
-    () => place.call(member, 'DeleteAccessKey', { AccessKeyId }),
+    () => place.call(member, 'UpdateAccessKey', { UserAccessKeyId: AccessKeyId, Status: 'Inactive' }),
+    () => place.call(member, 'DeleteAccessKey', { UserAccessKeyId: AccessKeyId }),
   ];
   for (const attempt of attempts) await assert.rejects(attempt(), apiError('Forbidden'), String(attempt));
   assert.equal((await place.identity.keys.find(AccessKeyId))?.status, 'Active');
-  await place.call(admin, 'DeleteAccessKey', { AccessKeyId });
+  await place.call(admin, 'DeleteAccessKey', { UserAccessKeyId: AccessKeyId });
 });
 
 test("another tenant's users and keys look like none", async () => {
@@ -80,13 +80,13 @@ test("another tenant's users and keys look like none", async () => {
     () => place.call(stranger, 'SetPassword', { UserId, Password: 'taken over now' }),
     () => place.call(stranger, 'CreateAccessKey', { UserId }),
     () => place.call(stranger, 'ListAccessKeys', { UserId }),
-    () => place.call(stranger, 'UpdateAccessKey', { AccessKeyId, Status: 'Inactive' }),
-    () => place.call(stranger, 'DeleteAccessKey', { AccessKeyId }),
+    () => place.call(stranger, 'UpdateAccessKey', { UserAccessKeyId: AccessKeyId, Status: 'Inactive' }),
+    () => place.call(stranger, 'DeleteAccessKey', { UserAccessKeyId: AccessKeyId }),
   ];
   for (const attempt of attempts) await assert.rejects(attempt(), apiError('NotFound'), String(attempt));
   assert.deepEqual((await place.call(stranger, 'ListUsers', {})).PagingInfo?.Users?.map((user) => user.UserName), ['stranger']);
   assert.equal(await place.identity.users.find(UserId, stranger.tenantId), undefined);
-  await place.call(member, 'DeleteAccessKey', { AccessKeyId });
+  await place.call(member, 'DeleteAccessKey', { UserAccessKeyId: AccessKeyId });
 });
 
 test('only an owner has power over owners', async () => {
@@ -163,11 +163,11 @@ test('keys: the secret is shown once, sealed at rest, and never in a list or aud
   ];
   assert.ok(!JSON.stringify(traces).includes(secret));
 
-  await place.call(member, 'UpdateAccessKey', { AccessKeyId: made.AccessKeyId ?? '', Status: 'Inactive' });
+  await place.call(member, 'UpdateAccessKey', { UserAccessKeyId: made.AccessKeyId ?? '', Status: 'Inactive' });
   assert.deepEqual((await place.call(admin, 'ListAccessKeys', { UserId: member.userId })).PagingInfo?.AccessKeys?.map((key) => [key.UserName, key.Status]), [['member', 'Inactive']]);
-  await assert.rejects(place.call(member, 'DeleteAccessKey', { AccessKeyId: '\0' }), apiError('NotFound'));
-  await place.call(member, 'DeleteAccessKey', { AccessKeyId: made.AccessKeyId ?? '' });
-  await assert.rejects(place.call(member, 'DeleteAccessKey', { AccessKeyId: made.AccessKeyId ?? '' }), apiError('NotFound'));
+  await assert.rejects(place.call(member, 'DeleteAccessKey', { UserAccessKeyId: '\0' }), apiError('NotFound'));
+  await place.call(member, 'DeleteAccessKey', { UserAccessKeyId: made.AccessKeyId ?? '' });
+  await assert.rejects(place.call(member, 'DeleteAccessKey', { UserAccessKeyId: made.AccessKeyId ?? '' }), apiError('NotFound'));
 });
 
 test('keys of a user are limited, also when made at the same time', async () => {

@@ -107,9 +107,9 @@ export function usageOperations(services: UsageServices): Handlers<Operations> {
         const filter: store.CallFilter = {
           ...filterOf(call, request),
           product: request.Product,
-          version: request.Version,
+          version: request.ApiVersion,
           action: request.Operation,
-          accessKeyId: request.AccessKeyId,
+          accessKeyId: request.UserAccessKeyId,
           userId: request.UserId,
           access: request.Access,
           status: request.HttpStatus,
@@ -139,9 +139,9 @@ export function usageOperations(services: UsageServices): Handlers<Operations> {
         const filter: store.CallFilter = {
           ...filterOf(call, request),
           product: request.Product,
-          version: request.Version,
+          version: request.ApiVersion,
           action: request.Operation,
-          accessKeyId: request.AccessKeyId,
+          accessKeyId: request.UserAccessKeyId,
           userId: request.UserId,
         };
         const groups = await store.groupCalls(call.db, filter, request.GroupBy);
@@ -170,7 +170,7 @@ export function usageOperations(services: UsageServices): Handlers<Operations> {
         const matching = services.registry().entries.filter(
           ({ operation, declaration }) =>
             (request.Product === undefined || operation.product === request.Product) &&
-            (request.Version === undefined || operation.version === request.Version) &&
+            (request.ApiVersion === undefined || operation.version === request.ApiVersion) &&
             (request.Module === undefined || operation.module === request.Module) &&
             (request.Access === undefined || operation.access === request.Access) &&
             (request.Implemented === undefined || (declaration !== undefined) === request.Implemented) &&

@@ -77,9 +77,7 @@ function signedDraft(random: Random, target: Target): { action: string; about: s
   const call = { version: operation.version, action: operation.name, host: target.host };
   const about = `${operation.version} ${operation.name} ${JSON.stringify(values)}`;
   const action = operation.name;
-  // In V1 the caller's own key goes by the name AccessKeyId, so that an operation on keys would be about it.
-  const ownKey = operation.parameters.some((parameter) => parameter.name === 'AccessKeyId');
-  switch (ownKey ? 2 + random.below(3) : random.below(5)) {
+  switch (random.below(5)) {
     case 0:
       return { action, about: `V1 query ${about}`, draft: signV1(target.key, { ...call, pairs: toPairs(values, random), place: 'query' }) };
     case 1:
@@ -118,7 +116,7 @@ function absurdHeader(random: Random): string {
 
 /** V3 and V1 in one request, one of them or both wrong. */
 const mixed: Make = (random, target) => {
-  const operation = random.pick(target.operations.filter((one) => !one.sessionOnly && !one.parameters.some((parameter) => parameter.name === 'AccessKeyId')));
+  const operation = random.pick(target.operations.filter((one) => !one.sessionOnly));
   const call = { version: operation.version, action: operation.name, host: target.host };
   const pairs = toPairs(garbage(operation, random, target.known), random);
   const v1 = signV1(target.key, { ...call, pairs, place: 'query' });
