@@ -6,9 +6,11 @@ import type { Clock } from './kernel/clock.ts';
 import type { Database } from './kernel/database.ts';
 import type { IdSource } from './kernel/ids.ts';
 import { createJobRunner, type JobRunner } from './kernel/jobs.ts';
+import { limits } from './kernel/limits.ts';
 import type { Log } from './kernel/log.ts';
 import type { Module, Service } from './kernel/module.ts';
 import { createOutbound } from './kernel/outbound.ts';
+import { periodic } from './kernel/periodic.ts';
 import type { SecretBox } from './kernel/secrets.ts';
 import { maintainAllPartitions } from './modules.ts';
 import { createOpenApi, createRegions, type OpenApi, type Regions } from './openapi/index.ts';
@@ -53,8 +55,6 @@ export interface House {
   start(): Promise<void>;
   stop(): Promise<void>;
 }
-
-const PARTITION_CHECK_MS = 3_600_000;
 
 /** The composition: the one place that knows every module and hands each what it stands on. */
 export function buildHouse(options: HouseOptions): House {
@@ -115,7 +115,7 @@ export function buildHouse(options: HouseOptions): House {
   const modules: Module[] = [identity.module, openapi.module, openevent.module, extensions.module, execution.module, scheduling.module, workspaces.module, studio.module, deployment.module];
   const jobs = createJobRunner({ database, changes, clock, log, jobs: modules.flatMap((module) => module.jobs ?? []) });
   const { gateway, registry } = openapi.open(modules.flatMap((module) => module.operations ?? []));
-  const services: Service[] = [jobService(database, jobs), partitionService(database, clock, log), ...modules.flatMap((module) => module.services ?? [])];
+  const services: Service[] = [jobService(database, jobs), periodic({ name: 'partitions', everyMs: limits.partitionCheckMs.value, clock, log, round: () => maintainAllPartitions(database, clock.now()) }), ...modules.flatMap((module) => module.services ?? [])];
   const started: Service[] = [];
 
   return {
@@ -151,27 +151,6 @@ function jobService(database: Database, jobs: JobRunner): Service {
     async stop() {
       await unlisten?.();
       await jobs.stop();
-    },
-  };
-}
-
-function partitionService(database: Database, clock: Clock, log: Log): Service {
-  let cancel = () => {};
-  let running: Promise<unknown> = Promise.resolve();
-  const schedule = () => {
-    cancel = clock.after(PARTITION_CHECK_MS, () => {
-      running = maintainAllPartitions(database, clock.now())
-        .catch((error: unknown) => log.error({ err: error }, 'partitions could not be maintained'))
-        .finally(schedule);
-    });
-  };
-  return {
-    name: 'partitions',
-    start: schedule,
-    async stop() {
-      cancel();
-      await running;
-      cancel();
     },
   };
 }

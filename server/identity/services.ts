@@ -3,6 +3,7 @@ import type { Database } from '../kernel/database.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Service } from '../kernel/module.ts';
+import { periodic } from '../kernel/periodic.ts';
 import type { KeyCache } from './keys.ts';
 import * as store from './store-credentials.ts';
 
@@ -28,10 +29,6 @@ export function cacheListener(database: Database, invalidate: (message: string) 
 /** Writes the last use of AccessKeys and removes what has expired, in every process: rounds that meet do no harm. */
 export function housekeeping(options: { database: Database; clock: Clock; keys: KeyCache; log: Log }): Service & { round(): Promise<void> } {
   const { database, clock, keys, log } = options;
-  let cancel: (() => void) | undefined;
-  let stopped = false;
-  let running: Promise<void> = Promise.resolve();
-
   async function round(): Promise<void> {
     const now = clock.now();
     await keys.writeLastUse();
@@ -40,24 +37,12 @@ export function housekeeping(options: { database: Database; clock: Clock; keys: 
     await store.deleteAttemptsBefore(database, new Date(now.getTime() - limits.loginLockSeconds.value * 1_000));
   }
 
-  function plan(): void {
-    cancel = clock.after(limits.identityHousekeepingMs.value, () => {
-      running = round()
-        .catch((error: unknown) => log.warn({ error }, 'a round of identity housekeeping failed; the next one tries again'))
-        .finally(() => {
-          if (!stopped) plan();
-        });
-    });
-  }
-
+  const rounds = periodic({ name: 'identity housekeeping', everyMs: limits.identityHousekeepingMs.value, clock, log, round });
   return {
-    name: 'identity housekeeping',
+    ...rounds,
     round,
-    start: plan,
     async stop() {
-      stopped = true;
-      cancel?.();
-      await running;
+      await rounds.stop();
       await keys.writeLastUse().catch((error: unknown) => log.warn({ error }, 'the last use of some AccessKeys was not written'));
     },
   };

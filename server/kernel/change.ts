@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import { isUniqueViolation, type Database, type Executor } from './database.ts';
 import type { IdSource } from './ids.ts';
+import { limits } from './limits.ts';
 
 /** Who makes a change. */
 export interface Actor {
@@ -75,6 +76,8 @@ export interface Changes {
   change<Result>(actor: Actor, work: (change: Change) => Promise<Result>): Promise<Result>;
   /** The stored answer for the actor's token, or undefined. The hash tells whether the request was the same. */
   storedAnswer(actor: Actor): Promise<{ readonly answer: unknown; readonly requestHash: string } | undefined>;
+  /** Forgets answers that are older than `idempotencySeconds`. Returns how many. */
+  pruneAnswers(now: Date): Promise<number>;
 }
 
 /** The platform itself as actor, in a tenant (0: in none). */
@@ -135,6 +138,7 @@ export function createChanges(options: { database: Database; clock: Clock; ids: 
       );
       return row === undefined ? undefined : { answer: row.answer, requestHash: row.request_hash };
     },
+    pruneAnswers: (now) => database.run('delete from idempotency where created_at < $1', [new Date(now.getTime() - limits.idempotencySeconds.value * 1_000)]),
   };
 }
 
