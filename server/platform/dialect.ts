@@ -1,28 +1,8 @@
 import { invalid } from '../kernel/errors.ts';
-import { limits } from '../kernel/limits.ts';
 
 /** Habits of the wire that the operations of all domains share: pages, envelopes, ids and moments as text. */
 
-/** Where a page begins and how long it is. */
-export interface Page {
-  readonly number: number;
-  readonly size: number;
-  readonly offset: number;
-}
-
-/** Reads `PageNumber` (from 1) and `PageSize`. Throws InvalidParameter outside the limits. */
-export function readPage(request: { PageNumber?: number | undefined; PageSize?: number | undefined }): Page {
-  const number = request.PageNumber ?? 1;
-  const size = request.PageSize ?? 10;
-  if (number < 1) throw invalid('PageNumber', 'pages are counted from 1');
-  if (size < 1 || size > limits.pageSize.value) throw invalid('PageSize', `it must be between 1 and ${limits.pageSize.value}`);
-  return { number, size, offset: (number - 1) * size };
-}
-
-/** The counters that stand beside the list in every paged answer. */
-export function pageCounters(page: Page, total: number): { PageNumber: number; PageSize: number; TotalCount: number } {
-  return { PageNumber: page.number, PageSize: page.size, TotalCount: total };
-}
+export { pageCounters, readPage, type Page } from '../kernel/page.ts';
 
 /** What the 2020-05-18 answers carry beside their data. */
 export const success = { Success: true, HttpStatusCode: 200 } as const;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { startTestHouse, type TestHouse } from '../support/house.ts';
+import { signV3 } from '../support/sign.ts';
 import { failure, openApiCore, popCore, type Body, type Credential, type Place, type Values } from './official-clients.ts';
 
 const LEGACY = '2020-05-18';
@@ -190,21 +190,10 @@ test('openapi-core throws its throttling error, with the time to wait', async ()
 describe('a nonce', () => {
   /** A signed V3 request that can be sent again as it is. */
   function signedRequest(action: string, form: string): RequestInit {
-    const hash = createHash('sha256').update(form).digest('hex');
-    const headers: Record<string, string> = {
-      'content-type': 'application/x-www-form-urlencoded',
-      host: new URL(house.url).host,
-      'x-acs-action': action,
-      'x-acs-content-sha256': hash,
-      'x-acs-date': `${new Date().toISOString().slice(0, 19)}Z`,
-      'x-acs-signature-nonce': randomUUID(),
-      'x-acs-version': PLATFORM,
-    };
-    const names = Object.keys(headers).toSorted();
-    const canonical = ['POST', '/', '', ...names.map((name) => `${name}:${headers[name]}`), '', names.join(';'), hash].join('\n');
-    const signature = createHmac('sha256', owner.accessKeySecret).update(`ACS3-HMAC-SHA256\n${createHash('sha256').update(canonical).digest('hex')}`).digest('hex');
+    const body = Buffer.from(form);
+    const { headers } = signV3(owner, { version: PLATFORM, action, host: new URL(house.url).host, query: [], contentType: 'application/x-www-form-urlencoded', body });
     const { host: _host, ...sent } = headers;
-    return { method: 'POST', body: form, headers: { ...sent, authorization: `ACS3-HMAC-SHA256 Credential=${owner.accessKeyId},SignedHeaders=${names.join(';')},Signature=${signature}` } };
+    return { method: 'POST', body: form, headers: sent };
   }
 
   test('is taken once: a repeated write changes nothing', async () => {

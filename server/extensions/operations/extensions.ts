@@ -26,7 +26,7 @@ import {
   type ExtensionRow,
 } from '../store.ts';
 import { release } from '../verdicts.ts';
-import { readPage } from './page.ts';
+import { pageCounters, readPage } from '../../kernel/page.ts';
 
 type Own = ContractOperations['open-platform/2026-12-01'];
 
@@ -162,9 +162,7 @@ export function extensionOperations(options: { authority: Authority; directory: 
               EnableUserId: attachment.enabled_by,
               EnableTime: attachment.enabled_at.getTime(),
             })),
-            PageNumber: page.number,
-            PageSize: page.size,
-            TotalCount: await countAttachments(call.db, filter),
+            ...pageCounters(page, await countAttachments(call.db, filter)),
           },
         };
       },

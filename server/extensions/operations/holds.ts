@@ -5,7 +5,7 @@ import { forbidden, type Authority } from '../authority.ts';
 import { countHolds, findChecks, findHold, listHolds, type CheckRow, type HoldFilter, type HoldRow } from '../hold-store.ts';
 import { readParameters } from '../parameters.ts';
 import { cancel, override } from '../verdicts.ts';
-import { readPage } from './page.ts';
+import { pageCounters, readPage } from '../../kernel/page.ts';
 import { readOperator, viewer } from './queries.ts';
 
 type Own = ContractOperations['open-platform/2026-12-01'];
@@ -64,7 +64,7 @@ export function holdOperations(authority: Authority): Handlers<Own> {
           onlyOf: await viewer(authority, call, request.ProjectId),
         };
         const holds = await listHolds(call.db, filter, page.size, page.offset);
-        return { PagingInfo: { Holds: holds.map(summary), PageNumber: page.number, PageSize: page.size, TotalCount: await countHolds(call.db, filter) } };
+        return { PagingInfo: { Holds: holds.map(summary), ...pageCounters(page, await countHolds(call.db, filter)) } };
       },
     },
 

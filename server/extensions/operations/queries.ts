@@ -9,7 +9,7 @@ import { enabledExtensions } from '../holds.ts';
 import { optionsInForce } from '../options.ts';
 import type { HoldState } from '../states.ts';
 import { countExtensions, findExtension, findOptionValue, listExtensions } from '../store.ts';
-import { readPage } from './page.ts';
+import { pageCounters, readPage } from '../../kernel/page.ts';
 
 type Legacy = ContractOperations['dataworks-public/2020-05-18'];
 
@@ -77,9 +77,7 @@ export function queryOperations(authority: Authority, directory: WorkspaceDirect
                 Status: extension.status,
                 BindEventList: boundEvents(call, extension.events),
               })),
-              PageNumber: page.number,
-              PageSize: page.size,
-              TotalCount: await countExtensions(call.db, call.tenantId),
+              ...pageCounters(page, await countExtensions(call.db, call.tenantId)),
             },
           };
         },
@@ -159,9 +157,7 @@ export function queryOperations(authority: Authority, directory: WorkspaceDirect
                 // The vendor knows no cancelling: what was called off did not happen.
                 Status: hold.status === 'CANCELED' ? 'BLOCKED' : hold.status,
               })),
-              PageNumber: page.number,
-              PageSize: page.size,
-              TotalCount: await countHolds(call.db, filter),
+              ...pageCounters(page, await countHolds(call.db, filter)),
             },
           };
         },

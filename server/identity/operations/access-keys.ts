@@ -2,6 +2,7 @@ import type { Operations } from '../../../contract/generated/open-platform-2026-
 import { ApiError, notFound } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { inTenant, type Call, type Handlers } from '../../kernel/operation.ts';
+import { pageCounters, readPage } from '../../kernel/page.ts';
 import type { Change } from '../../kernel/change.ts';
 import { invalidateKeys, secretPurpose } from '../keys.ts';
 import { hashToken } from '../sessions.ts';
@@ -46,16 +47,13 @@ export function keyOperations(context: IdentityContext): Pick<Handlers<Operation
       async handle(call, request) {
         const userId = request.UserId ?? call.caller.userId;
         if (userId !== call.caller.userId) requireManaged(call, { id: userId, tenantRoles: [] });
-        const pageNumber = request.PageNumber ?? 1;
-        const pageSize = request.PageSize ?? 10;
+        const page = readPage(request);
         const user = await requireUser(call.db, call, userId);
         const total = await store.countKeys(call.db, userId);
-        const rows = await store.listKeys(call.db, userId, (pageNumber - 1) * pageSize, pageSize);
+        const rows = await store.listKeys(call.db, userId, page.offset, page.size);
         return {
           PagingInfo: {
-            PageNumber: pageNumber,
-            PageSize: pageSize,
-            TotalCount: total,
+            ...pageCounters(page, total),
             AccessKeys: rows.map((row) => ({
               AccessKeyId: row.id,
               UserId: row.user_id,

@@ -4,6 +4,7 @@ import { isUniqueViolation } from '../../kernel/database.ts';
 import { ApiError, invalid, missing } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { inTenant, type Call, type Handlers } from '../../kernel/operation.ts';
+import { pageCounters, readPage } from '../../kernel/page.ts';
 import { invalidateKeys } from '../keys.ts';
 import { hashPassword, passwordFault, verifyPassword } from '../passwords.ts';
 import { isTenantRole, TENANT_MEMBER, TENANT_OWNER, tenantRoles } from '../roles.ts';
@@ -100,20 +101,17 @@ async function createUser(call: Call, request: Operations['CreateUser']['request
 }
 
 async function listUsers(call: Call, request: Operations['ListUsers']['request']): Promise<Operations['ListUsers']['response']> {
-  const pageNumber = request.PageNumber ?? 1;
-  const pageSize = request.PageSize ?? 10;
+  const page = readPage(request);
   if (request.Keyword?.includes('\0') === true) throw invalid('Keyword', 'it must not hold the character NUL');
   if (request.TenantRole !== undefined && !isTenantRole(request.TenantRole)) throw invalid('TenantRole', 'there is no such tenant role');
   const filter = { tenantId: call.tenantId, keyword: request.Keyword, tenantRole: request.TenantRole, disabled: request.Disabled };
   const total = await store.countFilteredUsers(call.db, filter);
-  const users = await store.listUsers(call.db, filter, (pageNumber - 1) * pageSize, pageSize);
+  const users = await store.listUsers(call.db, filter, page.offset, page.size);
   // How and when somebody signs in is for administrators and for the user.
   const seesSignIn = (user: store.UserRow): boolean => user.id === call.caller.userId || isAdministrator(call);
   return {
     PagingInfo: {
-      PageNumber: pageNumber,
-      PageSize: pageSize,
-      TotalCount: total,
+      ...pageCounters(page, total),
       Users: users.map((user) => ({
         UserId: user.id,
         UserName: user.name,

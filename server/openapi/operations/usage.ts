@@ -4,6 +4,7 @@ import type { Tenants } from '../../identity/tenants.ts';
 import { invalid, notFound } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { inTenant, type Call, type Handlers } from '../../kernel/operation.ts';
+import { pageCounters, readPage } from '../../kernel/page.ts';
 import type { CallLog } from '../call-log.ts';
 import { planNamed } from '../plans.ts';
 import { startOfMonth, type Quotas } from '../quota.ts';
@@ -24,6 +25,9 @@ interface Range {
   EndTime?: number | undefined;
 }
 
+/** What lists and statistics of calls can be limited to alike. */
+type Selection = Pick<Operations['ListCalls']['request'], 'StartTime' | 'EndTime' | 'Product' | 'ApiVersion' | 'Operation' | 'UserAccessKeyId' | 'UserId'>;
+
 /** The range asked for; the last 24 hours without one. */
 function rangeOf(request: Range, now: Date): { from: Date; to: Date } {
   const to = request.EndTime ?? now.getTime() + 1;
@@ -32,14 +36,6 @@ function rangeOf(request: Range, now: Date): { from: Date; to: Date } {
   const latest = 8.64e15;
   if (to > latest || from < -latest) throw invalid('EndTime', 'it is not a moment in milliseconds since 1970.');
   return { from: new Date(from), to: new Date(to) };
-}
-
-export function pageOf(request: { PageNumber?: number | undefined; PageSize?: number | undefined }): { number: number; size: number; offset: number } {
-  const number = request.PageNumber ?? 1;
-  const size = request.PageSize ?? 10;
-  if (number < 1 || number > 1_000_000) throw invalid('PageNumber', 'it counts from 1.');
-  if (size < 1 || size > limits.pageSize.value) throw invalid('PageSize', `it must be between 1 and ${limits.pageSize.value}.`);
-  return { number, size, offset: (number - 1) * size };
 }
 
 function toCall(row: store.StoredCall) {
@@ -63,7 +59,16 @@ function toCall(row: store.StoredCall) {
 
 /** Statistics and limits of the first door. All of them are read from the call log's own rows. */
 export function usageOperations(services: UsageServices): Handlers<Operations> {
-  const filterOf = (call: Call, request: Range): store.CallFilter => ({ tenantId: call.tenantId, region: call.region, ...rangeOf(request, call.clock.now()) });
+  const filterOf = (call: Call, request: Selection): store.CallFilter => ({
+    tenantId: call.tenantId,
+    region: call.region,
+    ...rangeOf(request, call.clock.now()),
+    product: request.Product,
+    version: request.ApiVersion,
+    action: request.Operation,
+    accessKeyId: request.UserAccessKeyId,
+    userId: request.UserId,
+  });
   return {
     GetQuota: {
       access: inTenant('member'),
@@ -102,15 +107,10 @@ export function usageOperations(services: UsageServices): Handlers<Operations> {
     ListCalls: {
       access: inTenant('member'),
       async handle(call, request) {
-        const page = pageOf(request);
+        const page = readPage(request);
         await services.callLog.flush();
         const filter: store.CallFilter = {
           ...filterOf(call, request),
-          product: request.Product,
-          version: request.ApiVersion,
-          action: request.Operation,
-          accessKeyId: request.UserAccessKeyId,
-          userId: request.UserId,
           access: request.Access,
           status: request.HttpStatus,
           code: request.Code,
@@ -118,7 +118,7 @@ export function usageOperations(services: UsageServices): Handlers<Operations> {
           requestId: request.RequestId,
         };
         const [rows, count] = await Promise.all([store.listCalls(call.db, filter, { limit: page.size, offset: page.offset }), store.countCalls(call.db, filter)]);
-        return { PagingInfo: { PageNumber: page.number, PageSize: page.size, TotalCount: count, Calls: rows.map(toCall) } };
+        return { PagingInfo: { ...pageCounters(page, count), Calls: rows.map(toCall) } };
       },
     },
     GetCall: {
@@ -136,15 +136,7 @@ export function usageOperations(services: UsageServices): Handlers<Operations> {
       access: inTenant('member'),
       async handle(call, request) {
         await services.callLog.flush();
-        const filter: store.CallFilter = {
-          ...filterOf(call, request),
-          product: request.Product,
-          version: request.ApiVersion,
-          action: request.Operation,
-          accessKeyId: request.UserAccessKeyId,
-          userId: request.UserId,
-        };
-        const groups = await store.groupCalls(call.db, filter, request.GroupBy);
+        const groups = await store.groupCalls(call.db, filterOf(call, request), request.GroupBy);
         return {
           Statistics: {
             TotalCount: groups.reduce((sum, group) => sum + group.count, 0),
@@ -165,7 +157,7 @@ export function usageOperations(services: UsageServices): Handlers<Operations> {
     ListOperations: {
       access: inTenant('member'),
       async handle(_call, request) {
-        const page = pageOf(request);
+        const page = readPage(request);
         const keyword = request.Keyword?.toLowerCase();
         const matching = services.registry().entries.filter(
           ({ operation, declaration }) =>
@@ -178,9 +170,7 @@ export function usageOperations(services: UsageServices): Handlers<Operations> {
         );
         return {
           PagingInfo: {
-            PageNumber: page.number,
-            PageSize: page.size,
-            TotalCount: matching.length,
+            ...pageCounters(page, matching.length),
             Operations: matching.slice(page.offset, page.offset + page.size).map(({ operation, declaration }) => ({
               Product: operation.product,
               Version: operation.version,

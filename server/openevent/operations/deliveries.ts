@@ -3,6 +3,7 @@ import { ApiError, invalid, notFound } from '../../kernel/errors.ts';
 import type { Change } from '../../kernel/change.ts';
 import { limits } from '../../kernel/limits.ts';
 import { inTenant, type Call, type Handlers } from '../../kernel/operation.ts';
+import { pageCounters, readPage } from '../../kernel/page.ts';
 import { CHANGE_PREFIX } from '../delivery/engine.ts';
 import * as inspect from '../delivery/inspect-store.ts';
 import { lockSubscription, type SubscriptionRow } from '../store.ts';
@@ -88,8 +89,7 @@ export function deliveryOperations(context: OpenEventContext): Pick<Handlers<Ope
       access: inTenant('member'),
       async handle(call, request) {
         if (request.EventId !== undefined && !uuid.test(request.EventId)) throw invalid('EventId', 'it is not the id of an event');
-        const pageNumber = request.PageNumber ?? 1;
-        const pageSize = request.PageSize ?? 10;
+        const page = readPage(request);
         if (request.SubscriptionId !== undefined) await requireSubscription(context, call, request.SubscriptionId);
         const filter = {
           subscriptions: await inspectable(context, call, request.SubscriptionId),
@@ -98,12 +98,10 @@ export function deliveryOperations(context: OpenEventContext): Pick<Handlers<Ope
           from: moment(request.StartTime),
           to: moment(request.EndTime),
         };
-        const rows = await inspect.listAttempts(call.db, filter, (pageNumber - 1) * pageSize, pageSize);
+        const rows = await inspect.listAttempts(call.db, filter, page.offset, page.size);
         return {
           PagingInfo: {
-            PageNumber: pageNumber,
-            PageSize: pageSize,
-            TotalCount: await inspect.countAttempts(call.db, filter),
+            ...pageCounters(page, await inspect.countAttempts(call.db, filter)),
             DeliveryAttempts: rows.map((row) => ({
               AttemptId: row.id,
               SubscriptionId: row.subscription_id,

@@ -6,6 +6,7 @@ import { isUniqueViolation } from '../../kernel/database.ts';
 import { ApiError, invalid, notFound } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { inTenant, type Call, type Handlers } from '../../kernel/operation.ts';
+import { pageCounters, readPage } from '../../kernel/page.ts';
 import { CHANGE_PREFIX } from '../delivery/engine.ts';
 import { secretFrom, secretKey } from '../delivery/signature.ts';
 import { sampleEvent } from '../sample.ts';
@@ -145,8 +146,7 @@ export function subscriptionOperations(context: OpenEventContext): Pick<Handlers
     ListSubscriptions: {
       access: inTenant('member'),
       async handle(call, request) {
-        const pageNumber = request.PageNumber ?? 1;
-        const pageSize = request.PageSize ?? 10;
+        const page = readPage(request);
         const sight = sightOf(call, directory);
         const filter = {
           tenantId: call.tenantId,
@@ -155,8 +155,8 @@ export function subscriptionOperations(context: OpenEventContext): Pick<Handlers
           enabled: request.Enabled,
           keyword: request.Keyword,
         };
-        const rows = await store.listSubscriptions(call.db, filter, (pageNumber - 1) * pageSize, pageSize);
-        return { PagingInfo: { PageNumber: pageNumber, PageSize: pageSize, TotalCount: await store.countSubscriptions(call.db, filter), Subscriptions: rows.map(show) } };
+        const rows = await store.listSubscriptions(call.db, filter, page.offset, page.size);
+        return { PagingInfo: { ...pageCounters(page, await store.countSubscriptions(call.db, filter)), Subscriptions: rows.map(show) } };
       },
     },
 

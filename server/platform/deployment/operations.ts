@@ -68,16 +68,17 @@ async function listAll(call: Call, request: Operations['ListDeployments']['reque
   };
 }
 
+function deployWith(deployments: Deployments) {
+  return (call: Call, request: Operations['DeployFile']['request']) =>
+    call.change(async (change) => ({
+      ...success,
+      Data: await deployments.deploy(change, call.workspace.id, { fileId: request.FileId, nodeId: request.NodeId }, checkText('Comment', request.Comment ?? '', 2_000)),
+    }));
+}
+
 export function legacyOperations(deployments: Deployments): Handlers<Operations> {
   return {
-    DeployFile: {
-      access: inProject('deploy'),
-      handle: (call, request) =>
-        call.change(async (change) => ({
-          ...success,
-          Data: await deployments.deploy(change, call.workspace.id, { fileId: request.FileId, nodeId: request.NodeId }, checkText('Comment', request.Comment ?? '', 2_000)),
-        })),
-    },
+    DeployFile: { access: inProject('deploy'), handle: deployWith(deployments) },
     GetDeployment: { access: inProject('read'), handle: getDeployment },
     ListDeployments: { access: inProject('read'), handle: listAll },
   };
@@ -85,14 +86,7 @@ export function legacyOperations(deployments: Deployments): Handlers<Operations>
 
 export function currentOperations(deployments: Deployments): Handlers<CurrentOperations> {
   return {
-    DeployFile: {
-      access: inProject('deploy'),
-      handle: (call, request) =>
-        call.change(async (change) => ({
-          ...success,
-          Data: await deployments.deploy(change, call.workspace.id, { fileId: request.FileId, nodeId: request.NodeId }, checkText('Comment', request.Comment ?? '', 2_000)),
-        })),
-    },
+    DeployFile: { access: inProject('deploy'), handle: deployWith(deployments) },
     GetDeploymentPackage: { access: inProject('read'), handle: getDeployment },
     ListDeploymentPackages: { access: inProject('read'), handle: listAll },
   };

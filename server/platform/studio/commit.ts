@@ -4,7 +4,7 @@ import { ApiError, notFound } from '../../kernel/errors.ts';
 import type { Scheduling } from '../scheduling/interface.ts';
 import type { Packages } from './interface.ts';
 import { nodeDocument, type NodeRow, type VersionRow } from './model.ts';
-import { committedFile, deletedFile, executionCommand, filePayload, versionPayload } from './payloads.ts';
+import { committedFile, deletedFile, executionCommand, filePayload, publishedTask, versionPayload } from './payloads.ts';
 import { insertVersion, lockNode, moveVersion, nodeById, openVersions, setCommitted, setState, setTask, setVersionHold, setVersionPackage, versionOf } from './store.ts';
 
 /** A workspace as a commit needs it. */
@@ -59,19 +59,7 @@ export function createCommits(options: { holds: Holds; scheduling: Scheduling; p
     await moveVersion(change, node.id, version.version, ['COMMITTING'], 'COMMITTED');
     await setCommitted(change, node.id, version.version, version.revision);
     if (standardMode && version.change_type !== 'DELETE') {
-      await scheduling.publish(change, {
-        taskId: node.task_id ?? 0,
-        workspaceId: node.workspace_id,
-        environment: 'DEV',
-        fileId: node.id,
-        fileVersion: version.version,
-        name: version.name,
-        fileType: node.file_type,
-        command: node.command,
-        ownerId: version.owner_id,
-        content: version.content,
-        spec: nodeDocument(node, version, node.folder_path),
-      });
+      await scheduling.publish(change, publishedTask(node, version, 'DEV'));
     }
     await packages().succeed(change, packageId);
   }

@@ -4,8 +4,8 @@ import type { Scheduling } from '../scheduling/interface.ts';
 import { wrongState } from './commit.ts';
 import { insertEdges, lockGraph, removeEdges, waitsForItself } from './graph-store.ts';
 import type { Deployable, Studio } from './interface.ts';
-import { nodeDocument, type ChangeType } from './model.ts';
-import { committedFile, versionPayload } from './payloads.ts';
+import type { ChangeType } from './model.ts';
+import { committedFile, publishedTask, versionPayload } from './payloads.ts';
 import { lockNode, moveVersion, nodeByTask, openVersions, setDeployed, setState, versionOf } from './store.ts';
 
 /** What a deployment means for production. */
@@ -58,20 +58,7 @@ export function createDeployables(scheduling: Scheduling): Studio {
         await setState(change, node.id, 'DELETED');
         return;
       }
-      if (node.task_id === null) throw wrongState(node.id, 'it has no node id');
-      await scheduling.publish(change, {
-        taskId: node.task_id,
-        workspaceId: node.workspace_id,
-        environment: 'PROD',
-        fileId: node.id,
-        fileVersion: version.version,
-        name: version.name,
-        fileType: node.file_type,
-        command: node.command,
-        ownerId: version.owner_id,
-        content: version.content,
-        spec: nodeDocument(node, version, node.folder_path),
-      });
+      await scheduling.publish(change, publishedTask(node, version, 'PROD'));
       await setDeployed(change, node.id, version.version);
     },
     async notDeployed(change, { node, version }) {

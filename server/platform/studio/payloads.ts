@@ -1,9 +1,10 @@
 import { momentText } from '../dialect.ts';
 import { toFileProperties } from './legacy/file.ts';
 import { legacySchedulerType, toNodeConfiguration } from './legacy/schedule.ts';
-import type { ChangeType, NodeRow, VersionRow } from './model.ts';
+import type { PublishedTask } from '../scheduling/interface.ts';
+import { nodeDocument, type ChangeType, type NodeRow, type VersionRow } from './model.ts';
 
-/** Payloads and snapshots of the studio's extension points (facts of the event catalogue: P2, P3, and the branches of GetIDEEventDetail). */
+/** What a version is to others: to the scheduler, and payloads and snapshots of the studio's extension points (facts of the event catalogue: P2, P3, and the branches of GetIDEEventDetail). */
 
 const changeTypes = { CREATE: '0', UPDATE: '1', DELETE: '2' } as const;
 
@@ -17,6 +18,24 @@ function common(node: NodeRow, operator: number) {
     fileType: node.file_type,
     fileOwner: String(node.owner_id),
     fileCreateTime: momentText(node.created_at),
+  };
+}
+
+/** A committed version as the scheduler takes it into service. Its first commit has given the node the id of its task. */
+export function publishedTask(node: NodeRow, version: VersionRow, environment: 'DEV' | 'PROD'): PublishedTask {
+  if (node.task_id === null) throw new Error(`the committed file ${node.id} has no task`);
+  return {
+    taskId: node.task_id,
+    workspaceId: node.workspace_id,
+    environment,
+    fileId: node.id,
+    fileVersion: version.version,
+    name: version.name,
+    fileType: node.file_type,
+    command: node.command,
+    ownerId: version.owner_id,
+    content: version.content,
+    spec: nodeDocument(node, version, node.folder_path),
   };
 }
 
