@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { contracts } from './index.ts';
 import { buildOpenApiDocument } from './openapi.ts';
 
 interface OperationObject {
@@ -48,8 +49,10 @@ test('the document has a path for every operation and one for signed calls', () 
   const count = (prefix: string): number => paths.filter((path) => path.startsWith(prefix)).length;
   assert.equal(count('/api/dataworks-public/2020-05-18/'), 315);
   assert.equal(count('/api/dataworks-public/2024-05-18/'), 358);
-  assert.equal(count('/api/open-platform/2026-12-01/'), 47);
-  assert.equal(paths.length, 315 + 358 + 47 + 1);
+  const own = contracts.get('open-platform/2026-12-01')?.operations.size ?? 0;
+  assert.ok(own > 0);
+  assert.equal(count('/api/open-platform/2026-12-01/'), own);
+  assert.equal(paths.length, 315 + 358 + own + 1);
   assert.ok(document.paths['/']?.['post']);
 });
 
