@@ -4,7 +4,7 @@
  */
 export interface Limit {
   readonly value: number;
-  readonly unit: 'bytes' | 'count' | 'ms' | 'levels' | 'characters' | 'seconds' | 'days';
+  readonly unit: 'bytes' | 'count' | 'ms' | 'levels' | 'characters' | 'seconds' | 'minutes' | 'days';
   readonly what: string;
 }
 
@@ -51,6 +51,15 @@ export const limits = {
   eventDays: { value: 30, unit: 'days', what: 'How long events stay in the log, unless a subscription still waits for them.' },
   eventReadBatch: { value: 500, unit: 'count', what: 'Events read from the log at once.' },
   eventPollMs: { value: 250, unit: 'ms', what: 'Backstop poll of the log, beside the wake-up.' },
+  eventPatternCharacters: { value: 4_096, unit: 'characters', what: 'Longest event pattern, as it is written.' },
+  eventPatternDepth: { value: 16, unit: 'levels', what: 'Deepest nesting of an event pattern.' },
+  eventPatternTests: { value: 300, unit: 'count', what: 'Values, conditions and alternatives in one event pattern.' },
+  eventPatternWildcards: { value: 32, unit: 'count', what: 'Asterisks in the wildcards of one event pattern.' },
+  eventBusesPerTenant: { value: 100, unit: 'count', what: 'Event buses of one tenant.' },
+  eventChannelsPerBus: { value: 1_000, unit: 'count', what: 'Distribution channels into one event bus.' },
+  eventRulesPerBus: { value: 1_000, unit: 'count', what: 'Rules on one event bus.' },
+  eventTargetsPerRule: { value: 10, unit: 'count', what: 'Targets of one rule.' },
+  eventTargetsPerTenant: { value: 2_000, unit: 'count', what: 'Targets of all rules of one tenant.' },
   subscriptionsPerTenant: { value: 200, unit: 'count', what: 'Push subscriptions of one tenant.' },
   deliveryConcurrency: { value: 16, unit: 'count', what: 'Deliveries of one subscription under way at once, each of another object.' },
   deliveryTimeoutMs: { value: 15_000, unit: 'ms', what: 'Time a receiver has to answer.' },
@@ -85,6 +94,12 @@ export const limits = {
   taskInterruptions: { value: 3, unit: 'count', what: 'Times that a task is run again because its worker was lost; then it fails.' },
   taskReruns: { value: 10, unit: 'count', what: 'Automatic reruns of a failed task.' },
   taskParameters: { value: 200, unit: 'count', what: 'Parameters of one task.' },
+  scheduleBatch: { value: 1_000, unit: 'count', what: 'Instances that the scheduler moves on in one change.' },
+  schedulePollMs: { value: 1_000, unit: 'ms', what: 'Backstop poll of the scheduler, beside the wake-up.' },
+  scheduleAheadMinutes: { value: 30, unit: 'minutes', what: 'How long before midnight the instances of the next day are made.' },
+  scheduleCatchUpDays: { value: 7, unit: 'days', what: 'Days whose instances are still made when no server ran at their time.' },
+  scheduleMinimumMinutes: { value: 1, unit: 'minutes', what: 'Shortest time between two runs of a schedule.' },
+  instanceDays: { value: 90, unit: 'days', what: 'How long instances are kept after they have ended.' },
   taskLeaseMs: { value: 15_000, unit: 'ms', what: 'A running task whose worker is silent for this long counts as lost.' },
   sqlResultRows: { value: 1_000, unit: 'count', what: 'Rows of a query result written to the log of a run.' },
   duckdbMemoryMegabytes: { value: 1_024, unit: 'count', what: 'Memory (in megabytes) that one SQL run may use.' },
