@@ -91,6 +91,10 @@ export function buildHouse(options: HouseOptions): House {
 
   const execution = createExecution({ database, changes, clock, ids, log, dataFolder: options.dataFolder, timeZone: options.timeZone, searchPath: options.searchPath });
   const scheduling = createScheduling({
+    database,
+    changes,
+    clock,
+    log,
     execution: execution.execution,
     timeZone: options.timeZone,
     hasDevelopment: async (workspaceId) => (await directory.byId(workspaceId))?.standardMode ?? true,

@@ -13,6 +13,8 @@ export interface Actor {
   /** The call the change belongs to, or undefined for the platform's own work. */
   readonly requestId: string | undefined;
   readonly sourceAddress: string | undefined;
+  /** W3C trace context of the call, well formed, when it named one. */
+  readonly traceparent?: string | undefined;
   /** The caller's idempotency token, with the hash of the request it came with. */
   readonly token?: { readonly value: string; readonly requestHash: string } | undefined;
 }
@@ -56,7 +58,7 @@ export interface Change extends Executor {
 }
 
 /** Channels of LISTEN/NOTIFY. A wake-up only saves waiting: every listener also polls. */
-export type Channel = 'millrace_event' | 'millrace_job' | 'millrace_task' | 'millrace_cache' | 'millrace_stop';
+export type Channel = 'millrace_event' | 'millrace_job' | 'millrace_task' | 'millrace_cache' | 'millrace_stop' | 'millrace_schedule';
 
 export interface StoredEvent extends RaisedEvent {
   readonly eventId: string;

@@ -71,6 +71,7 @@ export const limits = {
   deliveryBatchEvents: { value: 50, unit: 'count', what: 'Events in one message of a subscription that takes batches.' },
   deliveryPauseFailures: { value: 5, unit: 'count', what: 'Failed tries in a row before a target can be warned of or paused, besides the time.' },
   deliveryNarrowFailures: { value: 20, unit: 'count', what: 'Failed tries in a row after which a target is asked with one request at a time until it accepts one.' },
+  deliveryPauseAfterMs: { value: 86_400_000, unit: 'ms', what: 'Failing without a success for this long pauses a target, unless its subscription says otherwise; shorter than all tries of one event.' },
   deliveryProbeMs: { value: 60_000, unit: 'ms', what: 'Pause between two tries of a paused target.' },
   deliveryHeaders: { value: 20, unit: 'count', what: 'Headers of a subscription of its own.' },
   deliveryHeaderCharacters: { value: 2_048, unit: 'characters', what: 'Value of a header of a subscription.' },

@@ -1,8 +1,10 @@
-import type { PublishedTask, Scheduling } from '../../server/platform/scheduling/interface.ts';
+import type { PublishedTask, PublishedWorkflow, Scheduling } from '../../server/platform/scheduling/interface.ts';
 
 /** A scheduler that only writes down what it is asked. */
 export interface RecordedScheduling extends Scheduling {
   readonly published: PublishedTask[];
+  readonly publishedWorkflows: PublishedWorkflow[];
+  readonly withdrawnWorkflows: { workflowId: number; environment: string }[];
   readonly withdrawn: { taskId: number; environment: string }[];
   readonly runs: Parameters<Scheduling['runAdHoc']>[1][];
   readonly removed: number[];
@@ -10,12 +12,16 @@ export interface RecordedScheduling extends Scheduling {
 
 export function recordedScheduling(): RecordedScheduling {
   const published: PublishedTask[] = [];
+  const publishedWorkflows: PublishedWorkflow[] = [];
+  const withdrawnWorkflows: { workflowId: number; environment: string }[] = [];
   const withdrawn: { taskId: number; environment: string }[] = [];
   const runs: Parameters<Scheduling['runAdHoc']>[1][] = [];
   const removed: number[] = [];
   let nextTask = 9_000;
   return {
     published,
+    publishedWorkflows,
+    withdrawnWorkflows,
     withdrawn,
     runs,
     removed,
@@ -28,6 +34,12 @@ export function recordedScheduling(): RecordedScheduling {
     },
     async withdraw(_change, { taskId, environment }) {
       withdrawn.push({ taskId, environment });
+    },
+    async publishWorkflow(_change, workflow) {
+      publishedWorkflows.push(workflow);
+    },
+    async withdrawWorkflow(_change, { workflowId, environment }) {
+      withdrawnWorkflows.push({ workflowId, environment });
     },
     async runAdHoc(_change, run) {
       runs.push(run);

@@ -9,10 +9,10 @@ import type { Execution, RunFollower } from './interface.ts';
 import { composeLog } from './log.ts';
 import { appendLine, readLogPieces } from './log-store.ts';
 import { resourceKey } from './runners.ts';
-import { deleteWorkspaceRuns, finishQueuedRun, insertRun, lockActiveRun, requestStop, runOf } from './store.ts';
+import { deleteWorkspaceRuns, finishQueuedRun, groupUsage, insertRuns, lockActiveRun, requestStop, runOf, withdrawQueuedRun } from './store.ts';
 import { createWorker, type WorkerSettings } from './worker.ts';
 
-export type { Execution, NewRun, Run, RunFollower, RunOutcome, RunParameter } from './interface.ts';
+export type { EndedRun, Execution, NewRun, Run, RunFollower, RunOutcome, RunParameter } from './interface.ts';
 export { executionSchema } from './schema.ts';
 export { runnerOf } from './runners.ts';
 export type { WorkerSettings } from './worker.ts';
@@ -31,6 +31,8 @@ export interface ExecutionOptions {
   readonly searchPath: string;
   /** Whether SQL tasks may read and write files and attach other databases. Off unless the operator allows it. */
   readonly externalAccess?: boolean;
+  /** How many tasks run at once in a resource group, in all processes together; undefined for a group that is gone. */
+  readonly slotsOf?: (group: string) => Promise<number | undefined>;
   /** False in a process that only submits runs and leaves them to others. */
   readonly work?: boolean;
   /** Other values than `limits` has, for tests. */
@@ -49,10 +51,14 @@ export function createExecution(options: ExecutionOptions): { module: Module; ex
     follow(given) {
       follower = given;
     },
-    async submit(change, run) {
-      const id = await insertRun(change, run, resourceKey(run.command, run.workspaceId, run.environment), change.now);
-      if (run.note !== undefined) await appendLine(change, id, run.note);
+    async submit(change, runs) {
+      const ids = await insertRuns(change, runs.map((run) => ({ ...run, resourceKey: resourceKey(run.command, run.workspaceId, run.environment) })), change.now);
+      for (const [place, run] of runs.entries()) if (run.note !== undefined) await appendLine(change, ids[place] ?? 0, run.note);
       change.notify('millrace_task');
+    },
+    withdraw: withdrawQueuedRun,
+    async usage(db, groups) {
+      return (await groupUsage(db, groups)).map((row) => ({ group: row.resource_group, running: row.running, waiting: row.waiting }));
     },
     async stop(change, instanceId) {
       const active = await lockActiveRun(change, instanceId);
@@ -64,7 +70,7 @@ export function createExecution(options: ExecutionOptions): { module: Module; ex
       }
       await finishQueuedRun(change, active.id, change.now);
       await appendLine(change, active.id, '--- The task was stopped before it ran. ---');
-      await followed().onFinished(change, runOf(active), { kind: 'Stopped', reason: 'The task was stopped before it ran.', exitCode: undefined });
+      await followed().onFinished(change, [{ run: runOf(active), outcome: { kind: 'Stopped', reason: 'The task was stopped before it ran.', exitCode: undefined } }]);
       return 'ended';
     },
     async readLog(db, instanceId, attempt) {
@@ -86,6 +92,7 @@ export function createExecution(options: ExecutionOptions): { module: Module; ex
     ids: options.ids,
     log: options.log,
     follower: followed,
+    slotsOf: options.slotsOf ?? (async () => undefined),
     settings: {
       dataFolder: options.dataFolder,
       timeZone: options.timeZone,

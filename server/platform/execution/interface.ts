@@ -26,6 +26,10 @@ export interface NewRun {
   readonly notBefore?: Date;
   /** First line of its log. */
   readonly note?: string;
+  /** Id of the resource group whose slots it takes; null or absent for the default one. */
+  readonly resourceGroup?: string | null;
+  /** Name of the data source on which its SQL runs, where the type needs one. */
+  readonly datasource?: string | null;
 }
 
 /** A run as its callbacks see it. */
@@ -47,21 +51,31 @@ export interface RunOutcome {
   /** What happened, for people; a sentence. */
   readonly reason: string;
   readonly exitCode: number | undefined;
+  /** What the code put out for others to read, for types that do. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
-/** Told inside the change that records the fact, so that neither stands without the other. The run's row is locked, the change is of its tenant. */
+/** A run that has ended. */
+export interface EndedRun {
+  readonly run: Run;
+  readonly outcome: RunOutcome;
+}
+
+/** Told inside the change that records the facts, so that neither stands without the other. The rows of the runs are locked, the change is of their tenant. */
 export interface RunFollower {
-  onStarted(change: Change, run: Run): Promise<void>;
-  /** May submit the next attempt. */
-  onFinished(change: Change, run: Run, outcome: RunOutcome): Promise<void>;
+  onStarted(change: Change, runs: readonly Run[]): Promise<void>;
+  /** May submit next attempts. */
+  onFinished(change: Change, ends: readonly EndedRun[]): Promise<void>;
 }
 
 /** Really running code: a queue of runs and workers that take from it. */
 export interface Execution {
   /** Names who is told of runs. Called once, while the server is put together. */
   follow(follower: RunFollower): void;
-  /** Puts a run into the queue. Rejects when another run of the instance is queued or running. */
-  submit(change: Change, run: NewRun): Promise<void>;
+  /** Puts runs into the queue. Rejects when another run of one of the instances is queued or running. */
+  submit(change: Change, runs: readonly NewRun[]): Promise<void>;
+  /** Takes the instance's run out of the queue without telling anybody. False when none is queued: it runs, or there is none. */
+  withdraw(change: Change, instanceId: number): Promise<boolean>;
   /**
    * Stops the instance's run: a queued one ends here and now (its follower is told in this change), a running one as soon as its worker has
    * ended its processes. Answers whether there was one.
@@ -71,6 +85,8 @@ export interface Execution {
   readLog(db: Executor, instanceId: number, attempt?: number): Promise<string | undefined>;
   /** Adds a line to the end of the log of a run. */
   note(change: Change, runId: number, line: string): Promise<void>;
+  /** How many runs the resource groups have running and waiting. */
+  usage(db: Executor, groups: readonly string[]): Promise<{ group: string; running: number; waiting: number }[]>;
   /** Ends all runs of a workspace without telling anybody, forgets them, and has the workspace's files removed. */
   removeWorkspace(change: Change, workspaceId: number): Promise<void>;
 }

@@ -18,6 +18,7 @@ export interface ClaimedRow extends RunRow {
   readonly parameters: readonly RunParameter[];
   readonly timeout_seconds: number;
   readonly lease_token: number;
+  readonly datasource: string | null;
 }
 
 /** A running run whose worker is gone, with what is known of its process. */
@@ -41,59 +42,93 @@ export function runOf(row: RunRow): Run {
   return { id: row.id, tenantId: row.tenant_id, workspaceId: row.workspace_id, environment: row.environment, instanceId: row.instance_id, attempt: row.attempt };
 }
 
-export async function insertRun(tx: Executor, run: NewRun, resourceKey: string | null, now: Date): Promise<number> {
-  const row = await tx.row<{ id: number }>(
-    `insert into task_run (tenant_id, workspace_id, environment, instance_id, attempt, command, content, parameters, timeout_seconds, priority, resource_key, run_at, queued_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning id`,
+/** Puts runs into the queue. Returns their ids in the order given. */
+export async function insertRuns(tx: Executor, runs: readonly (NewRun & { readonly resourceKey: string | null })[], now: Date): Promise<number[]> {
+  const rows = await tx.rows<{ id: number }>(
+    `insert into task_run (tenant_id, workspace_id, environment, instance_id, attempt, command, content, parameters, timeout_seconds, priority, resource_key, run_at, queued_at, resource_group, datasource)
+     select r.tenant_id, r.workspace_id, r.environment, r.instance_id, r.attempt, r.command, r.content, r.parameters, r.timeout_seconds, r.priority, r.resource_key, coalesce(r.run_at, $2), $2,
+       r.resource_group, r.datasource
+     from jsonb_array_elements($1::jsonb) with ordinality as e(value, place),
+       jsonb_to_record(e.value) as r(tenant_id bigint, workspace_id bigint, environment text, instance_id bigint, attempt integer, command text, content text, parameters jsonb,
+         timeout_seconds integer, priority integer, resource_key text, run_at timestamptz, resource_group text, datasource text)
+     order by e.place
+     returning id`,
     [
-      run.tenantId,
-      run.workspaceId,
-      run.environment,
-      run.instanceId,
-      run.attempt,
-      run.command,
-      run.content,
-      JSON.stringify(run.parameters),
-      run.timeoutSeconds,
-      run.priority,
-      resourceKey,
-      run.notBefore ?? now,
+      JSON.stringify(
+        runs.map((run) => ({
+          tenant_id: run.tenantId,
+          workspace_id: run.workspaceId,
+          environment: run.environment,
+          instance_id: run.instanceId,
+          attempt: run.attempt,
+          command: run.command,
+          content: run.content,
+          parameters: run.parameters,
+          timeout_seconds: run.timeoutSeconds,
+          priority: run.priority,
+          resource_key: run.resourceKey,
+          run_at: run.notBefore ?? null,
+          resource_group: run.resourceGroup ?? null,
+          datasource: run.datasource ?? null,
+        })),
+      ),
       now,
     ],
   );
-  if (row === undefined) throw new Error('the run was not written');
-  return row.id;
+  return rows.map((row) => row.id);
 }
 
-/** The tenant of the run that is next, or undefined when none is due. Claims go tenant by tenant, since a change belongs to one. */
-export async function nextTenant(db: Executor, now: Date): Promise<number | undefined> {
-  const row = await db.row<{ tenant_id: number }>(
-    `select tenant_id from task_run r
-     where state = 'Queued' and run_at <= $1
+/** Where the run that is next stands, leaving out resource groups that are full; undefined when none is due. Claims go tenant by tenant, since a change belongs to one. */
+export function nextQueue(db: Executor, now: Date, fullGroups: readonly string[]): Promise<{ tenant_id: number; resource_group: string | null } | undefined> {
+  return db.row(
+    `select tenant_id, resource_group from task_run r
+     where state = 'Queued' and run_at <= $1 and (resource_group is null or resource_group <> all($2))
        and (resource_key is null or not exists (select from task_run o where o.resource_key = r.resource_key and o.state = 'Running'))
      order by priority desc, id limit 1`,
-    [now],
+    [now, fullGroups],
   );
-  return row?.tenant_id;
+}
+
+/** Keeps claims in one resource group apart and counts what runs in it, so that all processes together keep to its slots. */
+export async function lockGroup(tx: Executor, group: string): Promise<number> {
+  await tx.run(`select pg_advisory_xact_lock(hashtextextended('resource-group:' || $1, 0))`, [group]);
+  return (await tx.row<{ running: number }>(`select count(*) as running from task_run where resource_group = $1 and state = 'Running'`, [group]))?.running ?? 0;
+}
+
+/** How many runs each group has running and waiting. */
+export function groupUsage(db: Executor, groups: readonly string[]): Promise<{ resource_group: string; running: number; waiting: number }[]> {
+  return db.rows(
+    `select resource_group, count(*) filter (where state = 'Running') as running, count(*) filter (where state = 'Queued') as waiting
+     from task_run where resource_group = any($1) and state in ('Queued', 'Running') group by resource_group`,
+    [groups],
+  );
 }
 
 /**
- * Claims due runs of a tenant, of each resource only the first, and only while nothing runs on it. Two claims at the same moment may still
- * meet on one resource; then the unique index refuses the second, which is tried again.
+ * Claims due runs of a tenant in a resource group, of each resource only the first, and only while nothing runs on it. Two claims at the same moment
+ * may still meet on one resource; then the unique index refuses the second, which is tried again.
  */
-export function claimRuns(tx: Executor, tenantId: number, now: Date, leaseUntil: Date, worker: string, machine: string, most: number): Promise<ClaimedRow[]> {
+export function claimRuns(
+  tx: Executor,
+  queue: { readonly tenant_id: number; readonly resource_group: string | null },
+  now: Date,
+  leaseUntil: Date,
+  worker: string,
+  machine: string,
+  most: number,
+): Promise<ClaimedRow[]> {
   return tx.rows<ClaimedRow>(
     `update task_run set state = 'Running', worker = $4, machine = $5, lease_until = $3, lease_token = lease_token + 1, started_at = $2
      where id in (
        select id from task_run r
-       where state = 'Queued' and run_at <= $2 and tenant_id = $1
+       where state = 'Queued' and run_at <= $2 and tenant_id = $1 and resource_group is not distinct from $7
          and (resource_key is null or (
            not exists (select from task_run o where o.resource_key = r.resource_key and o.state = 'Running')
            and not exists (select from task_run e where e.resource_key = r.resource_key and e.state = 'Queued' and e.run_at <= $2
                              and (e.priority > r.priority or (e.priority = r.priority and e.id < r.id)))))
        order by priority desc, id limit $6 for update skip locked)
-     returning ${RUN}, command, content, parameters, timeout_seconds, lease_token`,
-    [tenantId, now, leaseUntil, worker, machine, most],
+     returning ${RUN}, command, content, parameters, timeout_seconds, lease_token, datasource`,
+    [queue.tenant_id, now, leaseUntil, worker, machine, most, queue.resource_group],
   );
 }
 
@@ -112,14 +147,22 @@ export async function recordProcess(db: Executor, lease: Lease, processId: numbe
   return (await db.run(`update task_run set process_id = $3, process_started = $4 where id = $1 and lease_token = $2 and state = 'Running'`, [lease.id, lease.token, processId, started])) === 1;
 }
 
-/** Ends a run that the caller holds. False when the lease is lost. */
-export async function finishRun(tx: Executor, lease: Lease, outcome: RunOutcome, now: Date): Promise<boolean> {
-  const count = await tx.run(
-    `update task_run set state = 'Finished', finished_at = $3, outcome = $4, exit_code = $5, content = '', lease_until = null
-     where id = $1 and lease_token = $2 and state = 'Running'`,
-    [lease.id, lease.token, now, outcome.kind, outcome.exitCode ?? null],
+/** Ends runs that the caller holds. Returns the ids of those ended; a run whose lease is lost is not among them. */
+export async function finishRuns(tx: Executor, ends: readonly { readonly lease: Lease; readonly outcome: RunOutcome }[], now: Date): Promise<Set<number>> {
+  const rows = await tx.rows<{ id: number }>(
+    `update task_run r set state = 'Finished', finished_at = $3, outcome = e.outcome, exit_code = e.exit_code, variables = e.variables, content = '', lease_until = null
+     from unnest($1::bigint[], $2::bigint[], $4::text[], $5::integer[], $6::jsonb[]) as e(id, token, outcome, exit_code, variables)
+     where r.id = e.id and r.lease_token = e.token and r.state = 'Running' returning r.id`,
+    [
+      ends.map(({ lease }) => lease.id),
+      ends.map(({ lease }) => lease.token),
+      now,
+      ends.map(({ outcome }) => outcome.kind),
+      ends.map(({ outcome }) => outcome.exitCode ?? null),
+      ends.map(({ outcome }) => (outcome.variables === undefined ? null : JSON.stringify(outcome.variables))),
+    ],
   );
-  return count === 1;
+  return new Set(rows.map((row) => row.id));
 }
 
 /** Takes over runs whose lease has ended, and those named in `dead` (workers of this machine that no longer live). The earlier holder is fenced from here on. */
@@ -145,6 +188,11 @@ export function lockActiveRun(tx: Executor, instanceId: number): Promise<(RunRow
 
 export async function finishQueuedRun(tx: Executor, id: number, now: Date): Promise<void> {
   await tx.run(`update task_run set state = 'Finished', finished_at = $2, outcome = 'Stopped', content = '' where id = $1`, [id, now]);
+}
+
+/** Takes a run that nobody has begun out of the queue, without a trace. False when there is none. */
+export async function withdrawQueuedRun(tx: Executor, instanceId: number): Promise<boolean> {
+  return (await tx.run(`update task_run set state = 'Finished', finished_at = queued_at, outcome = 'Withdrawn', content = '' where instance_id = $1 and state = 'Queued'`, [instanceId])) === 1;
 }
 
 export async function requestStop(tx: Executor, id: number, now: Date): Promise<void> {

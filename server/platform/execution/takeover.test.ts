@@ -45,6 +45,7 @@ function pidIn(text: string): number | undefined {
 test('a worker that is silent for longer than its lease loses its run; its late result is refused', async () => {
   const place = await newPlace();
   const instance = await place.run(await place.publish(SHELL, firstStays(place.marks)));
+  await place.reaches(instance, 'WaitResource');
   // The clock of the first worker stands: it renews nothing, and what is queued later is never due for it.
   const start = new Date();
   await place.server({ leaseMs: 10_000 }, manualClock(start)).start();

@@ -1,6 +1,6 @@
 import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { platformActor, type Changes } from '../../kernel/change.ts';
+import { platformActor, type Change, type Changes } from '../../kernel/change.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { isUniqueViolation, type Database } from '../../kernel/database.ts';
 import type { IdSource } from '../../kernel/ids.ts';
@@ -8,13 +8,13 @@ import { limits } from '../../kernel/limits.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Service } from '../../kernel/module.ts';
 import { taskAccount } from './account.ts';
-import type { RunFollower, RunOutcome } from './interface.ts';
+import type { EndedRun, RunFollower, RunOutcome } from './interface.ts';
 import { appendLine, writeLog } from './log-store.ts';
 import { isWorkerDead, machineName, workerName } from './machine.ts';
 import { killAbandonedTree } from './process-tree.ts';
 import { workspaceFolder, type RunnerSettings } from './runners.ts';
 import { runFolder, startSession, type Session, type SessionSettings } from './session.ts';
-import { claimRuns, finishRun, nextTenant, renewLeases, runningAmong, runOf, takeLostRuns, workersOf, workspaceRemoved, workspacesToRemove, type ClaimedRow, type Lease, type LostRow } from './store.ts';
+import { claimRuns, finishRuns, lockGroup, nextQueue, renewLeases, runningAmong, runOf, takeLostRuns, workersOf, workspaceRemoved, workspacesToRemove, type ClaimedRow, type Lease, type LostRow } from './store.ts';
 
 /** What a worker may be told to do otherwise than `limits` say. */
 export interface WorkerSettings extends RunnerSettings {
@@ -35,16 +35,25 @@ export interface WorkerOptions {
   readonly log: Log;
   readonly settings: WorkerSettings;
   follower(): RunFollower;
+  /** How many tasks run at once in a resource group; undefined for a group that is gone, whose tasks then wait. */
+  slotsOf(group: string): Promise<number | undefined>;
 }
 
-class LeaseLost extends Error {}
+/** A run that has ended and waits to be written down. */
+interface Unrecorded {
+  readonly run: ClaimedRow;
+  readonly of: Session;
+  readonly outcome: RunOutcome;
+  resolve(): void;
+  reject(error: unknown): void;
+}
 
 /**
  * The worker of a process: takes due runs while it has free slots, renews their leases, ends those that are to be stopped, and takes over
  * the runs of workers that are gone.
  */
 export function createWorker(options: WorkerOptions): Service {
-  const { database, changes, clock, log, settings, follower } = options;
+  const { database, changes, clock, log, settings, follower, slotsOf } = options;
   const sessions = new Map<number, Session>();
   const ending = new Set<Promise<void>>();
   let name = '';
@@ -59,6 +68,8 @@ export function createWorker(options: WorkerOptions): Service {
   const pause = (milliseconds: number) => new Promise<void>((resolve) => void clock.after(milliseconds, resolve));
   const leaseEnd = () => new Date(clock.now().getTime() + settings.leaseMs);
   const looking = serial(look, (error) => log.error({ err: error }, 'the worker could not look for runs'));
+  const unrecorded: Unrecorded[] = [];
+  const recording = serial(recordAll, (error) => log.error({ err: error }, 'the worker could not record the end of runs'));
   const renewing = serial(renew, (error) => log.warn({ err: error }, 'the worker could not renew its leases'));
 
   function hasRoom(): boolean {
@@ -70,25 +81,33 @@ export function createWorker(options: WorkerOptions): Service {
     if (stopping) return;
     await takeOver();
     await removeWorkspaces();
+    const full: string[] = [];
     while (hasRoom()) {
-      const tenantId = await nextTenant(database, clock.now());
-      if (tenantId === undefined || !(await claim(tenantId))) return;
+      const queue = await nextQueue(database, clock.now(), full);
+      if (queue === undefined) return;
+      const slots = queue.resource_group === null ? undefined : ((await slotsOf(queue.resource_group)) ?? 0);
+      const claimed = await claim(queue, slots);
+      if (claimed === 'none') return;
+      if (claimed === 'full' && queue.resource_group !== null) full.push(queue.resource_group);
     }
   }
 
-  async function claim(tenantId: number): Promise<boolean> {
+  async function claim(queue: { tenant_id: number; resource_group: string | null }, slots: number | undefined): Promise<'some' | 'none' | 'full'> {
     const most = Math.min(settings.slots - sessions.size, limits.taskClaimBatch.value);
     try {
-      const claimed = await changes.change(platformActor('task:start', tenantId), async (change) => {
-        const rows = await claimRuns(change, tenantId, clock.now(), leaseEnd(), name, machine, most);
-        for (const row of rows) await follower().onStarted(change, runOf(row));
+      const claimed = await changes.change(platformActor('task:start', queue.tenant_id), async (change) => {
+        const room = slots === undefined || queue.resource_group === null ? most : Math.min(most, slots - (await lockGroup(change, queue.resource_group)));
+        if (room <= 0) return 'full' as const;
+        const rows = await claimRuns(change, queue, clock.now(), leaseEnd(), name, machine, room);
+        if (rows.length > 0) await follower().onStarted(change, rows.map(runOf));
         return rows;
       });
+      if (claimed === 'full') return 'full';
       for (const row of claimed) begin(row);
-      return claimed.length > 0;
+      return claimed.length > 0 ? 'some' : 'none';
     } catch (error) {
       // Another worker began a run on the same resource at the same moment.
-      if (isUniqueViolation(error, 'task_run_resource')) return true;
+      if (isUniqueViolation(error, 'task_run_resource')) return 'some';
       throw error;
     }
   }
@@ -108,26 +127,56 @@ export function createWorker(options: WorkerOptions): Service {
     ending.add(end);
   }
 
-  /** Writes down how a run ended. While the database is away it tries again for as long as the lease may be its own. */
-  async function record(run: ClaimedRow, of: Session, outcome: RunOutcome): Promise<void> {
-    for (;;) {
-      try {
-        await changes.change(platformActor('task:finish', run.tenant_id), async (change) => {
-          for (const write of of.rest()) if (!(await writeLog(change, of.lease, write))) throw new LeaseLost();
-          if (!(await finishRun(change, of.lease, outcome, clock.now()))) throw new LeaseLost();
-          await follower().onFinished(change, runOf(run), outcome);
-        });
-        return;
-      } catch (error) {
-        if (error instanceof LeaseLost) {
-          log.warn({ run: run.id, instance: run.instance_id }, 'the lease of a run was lost; its result is not recorded');
-          return;
-        }
-        if (clock.now().getTime() > renewedAt.getTime() + settings.leaseMs) throw error;
-        log.warn({ err: error, run: run.id }, 'the end of a run could not be recorded yet');
+  /**
+   * Writes down how a run ended, together with all others that ended while the last ones were being written: under load one change records many.
+   * While the database is away it tries again for as long as the lease may be its own.
+   */
+  function record(run: ClaimedRow, of: Session, outcome: RunOutcome): Promise<void> {
+    return new Promise((resolve, reject) => {
+      unrecorded.push({ run, of, outcome, resolve, reject });
+      recording.now();
+    });
+  }
+
+  async function recordAll(): Promise<void> {
+    for (const [tenantId, ends] of Map.groupBy(unrecorded.splice(0), ({ run }) => run.tenant_id)) await recordTogether(tenantId, ends);
+  }
+
+  async function recordTogether(tenantId: number, ends: readonly Unrecorded[]): Promise<void> {
+    try {
+      const kept = await changes.change(platformActor('task:finish', tenantId), (change) => recordIn(change, ends));
+      for (const end of ends) {
+        if (!kept.has(end.run.id)) log.warn({ run: end.run.id, instance: end.run.instance_id }, 'the lease of a run was lost; its result is not recorded');
+        end.resolve();
+      }
+    } catch (error) {
+      if (ends.length > 1) {
+        // One that cannot be recorded must not keep the others back.
+        for (const end of ends) await recordTogether(tenantId, [end]);
+      } else if (clock.now().getTime() > renewedAt.getTime() + settings.leaseMs) {
+        for (const end of ends) end.reject(error);
+      } else {
+        log.warn({ err: error, runs: ends.map(({ run }) => run.id) }, 'the end of a run could not be recorded yet');
         await pause(settings.pollMs);
+        unrecorded.push(...ends);
+        recording.now();
       }
     }
+  }
+
+  /** Rows in the order of their ids, and what is left of the logs, so that whoever reads the end finds the log whole. */
+  async function recordIn(change: Change, ends: readonly Unrecorded[]): Promise<Set<number>> {
+    const sorted = ends.toSorted((a, b) => a.run.id - b.run.id);
+    const held = new Set<number>();
+    for (const { run, of } of sorted) {
+      let whole = true;
+      for (const write of of.rest()) whole = whole && (await writeLog(change, of.lease, write));
+      if (whole) held.add(run.id);
+    }
+    const finished = await finishRuns(change, sorted.filter(({ run }) => held.has(run.id)).map(({ of, outcome }) => ({ lease: of.lease, outcome })), clock.now());
+    const told = sorted.filter(({ run }) => finished.has(run.id)).map(({ run, outcome }): EndedRun => ({ run: runOf(run), outcome }));
+    if (told.length > 0) await follower().onFinished(change, told);
+    return finished;
   }
 
   /** Renews all leases and hears which runs are to be stopped. A run whose lease may have ended is ended here: another worker may have begun it. */
@@ -171,9 +220,9 @@ export function createWorker(options: WorkerOptions): Service {
         ? { kind: 'Lost', reason: 'The worker that ran the task is gone.', exitCode: undefined }
         : { kind: 'Stopped', reason: 'The task was stopped; the worker that ran it is gone.', exitCode: undefined };
     await changes.change(platformActor('task:lost', row.tenant_id), async (change) => {
-      if (!(await finishRun(change, lease, outcome, clock.now()))) return;
+      if ((await finishRuns(change, [{ lease, outcome }], clock.now())).size === 0) return;
       await appendLine(change, row.id, `--- ${outcome.reason} ---`);
-      await follower().onFinished(change, runOf(row), outcome);
+      await follower().onFinished(change, [{ run: runOf(row), outcome }]);
     });
     log.warn({ run: row.id, instance: row.instance_id, attempt: row.attempt }, 'a run was taken over from a worker that is gone');
   }

@@ -1,6 +1,8 @@
 import type { Actor, RaisedEvent } from '../../kernel/change.ts';
+import { momentText } from '../dialect.ts';
+import type { DagRow } from './dag-store.ts';
 import type { InstanceRow } from './instance-store.ts';
-import { dagTypes, instanceStates, taskTypes } from './states.ts';
+import { dagStates, dagTypes, instanceStates, taskTypes } from './states.ts';
 import type { TaskRow } from './store.ts';
 
 /** The events of tasks and instances, with the payloads of the catalogue. */
@@ -62,8 +64,30 @@ export function instanceStatusChange(instance: InstanceRow): RaisedEvent {
   };
 }
 
+/** A backfill or a workflow started by hand has come into another state. */
+export function dagStatusChange(dag: DagRow): RaisedEvent {
+  return {
+    code: 'dag-status-changes',
+    workspaceId: dag.workspace_id,
+    objectKey: `dag:${dag.id}`,
+    data: {
+      dagId: dag.id,
+      dagName: dag.name,
+      dagType: dagTypes[dag.type].code,
+      flowId: dag.flow_id,
+      flowName: dag.name,
+      bizDate: momentText(dag.bizdate),
+      createTime: momentText(dag.created_at),
+      operator: String(dag.created_by),
+      projectEnv: dag.environment,
+      projectId: dag.workspace_id,
+      status: dagStates[dag.status].code,
+    },
+  };
+}
+
 /** Somebody operated on an instance. */
-export function instanceOperation(code: 'kill-instance' | 'rerun-instance' | 'set-instance-success', instance: InstanceRow, actor: Actor): RaisedEvent {
+export function instanceOperation(code: 'kill-instance' | 'rerun-instance' | 'set-instance-success' | 'freeze-instance' | 'unfreeze-instance', instance: InstanceRow, actor: Actor): RaisedEvent {
   return {
     code,
     workspaceId: instance.workspace_id,

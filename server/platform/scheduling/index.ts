@@ -1,28 +1,65 @@
+import type { Changes } from '../../kernel/change.ts';
+import type { Change } from '../../kernel/change.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Database } from '../../kernel/database.ts';
+import type { Log } from '../../kernel/log.ts';
 import type { Module } from '../../kernel/module.ts';
 import { declareOperations } from '../../kernel/operation.ts';
 import type { Execution } from '../execution/index.ts';
+import { createAdvance } from './advance.ts';
+import { noControllers } from './controllers.ts';
+import { createDags } from './dags.ts';
+import { createGeneration, type Generation } from './generation.ts';
 import { createInstances } from './instances.ts';
 import type { Scheduling } from './interface.ts';
 import { currentOperations } from './operations/current.ts';
 import { instanceOperations } from './operations/instances.ts';
 import { nodeOperations } from './operations/nodes.ts';
 import type { Services } from './operations/shared.ts';
+import { createScheduler, type Scheduler } from './scheduler.ts';
+import { createSubmissions } from './submissions.ts';
 import { createTasks } from './tasks.ts';
 
-export type { PublishedTask, Scheduling } from './interface.ts';
+export type { PublishedTask, PublishedWorkflow, Scheduling } from './interface.ts';
+export type { Scheduler } from './scheduler.ts';
 export { schedulingSchema } from './schema.ts';
 
-/**
- * Tasks in service and their instances. Follows the runs of `execution`, which must be this process's only one.
- * `timeZone` (IANA name) is the one in which business dates are days. `hasDevelopment` tells whether a workspace has a development environment
- * of its own; where it is absent every workspace has one.
- */
-export function createScheduling(options: { execution: Execution; timeZone: string; hasDevelopment?: (workspaceId: number) => Promise<boolean> }): { module: Module; scheduling: Scheduling } {
-  const { execution, timeZone } = options;
-  const instances = createInstances(execution);
-  const tasks = createTasks({ instances, execution, timeZone, hasDevelopment: options.hasDevelopment ?? (async () => true) });
+export interface SchedulingOptions {
+  readonly database: Database;
+  readonly changes: Changes;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** This process's only one; scheduling follows its runs. */
+  readonly execution: Execution;
+  /** IANA name; the zone in which business dates are days. */
+  readonly timeZone: string;
+  /** Whether a workspace has a development environment of its own. Absent: every one has. */
+  readonly hasDevelopment?: (workspaceId: number) => Promise<boolean>;
+  /** The id of a resource group that a workspace may use. Absent: any name is taken as it is. */
+  readonly resourceGroup?: (change: Change, workspaceId: number, idOrName: string) => Promise<string | undefined>;
+  /** False in a process that leaves scheduling to others. */
+  readonly schedule?: boolean;
+}
+
+/** Tasks in service, their instances, and the scheduler that lets them run. */
+export function createScheduling(options: SchedulingOptions): { readonly module: Module; readonly scheduling: Scheduling; readonly scheduler: Scheduler; readonly generation: Generation } {
+  const { database, changes, clock, log, execution, timeZone } = options;
+  const submissions = createSubmissions(execution);
+  const instances = createInstances({ execution, submissions });
+  const advance = createAdvance({ controllers: noControllers, submissions });
+  const dags = createDags({ timeZone });
+  const generation = createGeneration({ database, changes, clock, log, timeZone });
+  const scheduler = createScheduler({ database, changes, clock, log, advance, generation });
+  const tasks = createTasks({
+    dags,
+    generation,
+    execution,
+    timeZone,
+    hasDevelopment: options.hasDevelopment ?? (async () => true),
+    resourceGroup: options.resourceGroup ?? (async (_change, _workspaceId, idOrName) => idOrName),
+  });
   execution.follow(instances);
-  const services: Services = { tasks, instances, execution, timeZone };
+  const services: Services = { tasks, instances, dags, execution, timeZone };
   return {
     module: {
       name: 'scheduling',
@@ -31,7 +68,10 @@ export function createScheduling(options: { execution: Execution; timeZone: stri
         ...declareOperations('dataworks-public', '2020-05-18', instanceOperations(services)),
         ...declareOperations('dataworks-public', '2024-05-18', currentOperations(services)),
       ],
+      services: options.schedule === false ? [] : [scheduler],
     },
     scheduling: tasks,
+    scheduler,
+    generation,
   };
 }

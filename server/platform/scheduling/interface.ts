@@ -15,15 +15,39 @@ export interface PublishedTask {
   readonly content: string;
   /** The FlowSpec node object. */
   readonly spec: Readonly<Record<string, unknown>>;
+  /** The workflow, loop or other container it belongs to, by the id under which that is published; it then has that one's cycles. */
+  readonly workflowId?: number | undefined;
+}
+
+/** A workflow as it is put into service. Its nodes are published one by one, with its id. */
+export interface PublishedWorkflow {
+  /** From `reserveTaskId`: workflows and tasks share their numbers. */
+  readonly workflowId: number;
+  readonly workspaceId: number;
+  readonly environment: 'DEV' | 'PROD';
+  readonly fileId: number;
+  readonly fileVersion: number;
+  readonly name: string;
+  readonly kind: 'CycleWorkflow' | 'ManualWorkflow' | 'TriggerWorkflow';
+  readonly ownerId: number;
+  /** The FlowSpec workflow object: trigger, strategy, inputs, outputs, dependencies. */
+  readonly spec: Readonly<Record<string, unknown>>;
 }
 
 /** What the studio and the deployment ask of the scheduler. */
 export interface Scheduling {
   reserveTaskId(change: Change): Promise<number>;
-  /** Puts the task into service; raises node-change-created / node-change-updated as the catalogue says. */
+  /**
+   * Puts the task into service; raises node-change-created / node-change-updated as the catalogue says. Throws InvalidParameter for a cron that
+   * cannot be, or a resource group that the workspace has not.
+   */
   publish(change: Change, task: PublishedTask): Promise<void>;
   /** Takes it out; raises node-change-deleted for PROD. */
   withdraw(change: Change, task: { taskId: number; workspaceId: number; environment: 'DEV' | 'PROD' }): Promise<void>;
+  /** Puts a workflow into service, or its next version. Throws InvalidParameter for a trigger that cannot be. */
+  publishWorkflow(change: Change, workflow: PublishedWorkflow): Promise<void>;
+  /** Takes a workflow out. Its nodes are withdrawn one by one. */
+  withdrawWorkflow(change: Change, workflow: { workflowId: number; workspaceId: number; environment: 'DEV' | 'PROD' }): Promise<void>;
   /** Runs code that is not deployed (run from the editor). Returns the instance id. */
   runAdHoc(
     change: Change,

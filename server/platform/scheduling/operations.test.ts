@@ -69,6 +69,7 @@ test('instances are listed by every filter of both dialects', async () => {
   const taskId = await publish(ZERO_LOAD, '', { name: 'listed', ownerId: 21, spec: { script: { path: '业务流程/Listed/General/listed' } } });
   const first = await run(taskId, { bizdate: '2026-03-20 00:00:00' });
   const second = await run(taskId, { bizdate: '2026-03-21 08:00:00' });
+  for (const instance of [first, second]) await place.ends(instance);
   const list = async (more: object) => (await call('ListInstances', { ProjectId: WORKSPACE, ProjectEnv: 'PROD', NodeId: taskId, ...more })).Data?.Instances?.map((found) => found.InstanceId);
   assert.deepEqual(await list({}), [second, first]);
   assert.deepEqual(await list({ OrderBy: 'CREATE_TIME_DESC' }), [second, first]);

@@ -29,7 +29,7 @@ export const ZERO_LOAD = { fileType: 99, command: 'VIRTUAL' };
 const quick: NonNullable<ExecutionOptions['settings']> = { pollMs: 100, killMs: 400, shutdownMs: 200, logFlushMs: 50 };
 
 /** A database of its own with tasks, instances and a worker that really runs them. */
-export async function schedulingPlace() {
+export async function schedulingPlace(options: { schedule?: boolean } = {}) {
   const { url, drop } = await testDatabase();
   const dataFolder = await mkdtemp(join(tmpdir(), 'millrace-run-'));
   // As the data folder of a server is: others may pass through it.
@@ -54,13 +54,15 @@ export async function schedulingPlace() {
   /** One server process: its worker runs once `start` was called. */
   function server(settings: Partial<WorkerSettings> = {}, clock: Clock = systemClock) {
     const execution = createExecution({ database, changes, clock, ids: randomIds, log: silentLog, dataFolder, timeZone: 'Asia/Shanghai', searchPath: process.env['PATH'] ?? '', settings: { ...quick, ...settings } });
-    const scheduling = createScheduling({ execution: execution.execution, timeZone: 'Asia/Shanghai' });
+    const scheduling = createScheduling({ database, changes, clock, log: silentLog, execution: execution.execution, timeZone: 'Asia/Shanghai' });
     const [worker] = execution.module.services ?? [];
     if (worker === undefined) throw new Error('there is no worker');
-    services.push(worker);
+    // Instances start by the scheduler alone, whether a worker is there or not.
+    services.push(worker, scheduling.scheduler);
     return { ...scheduling, execution: execution.execution, start: async () => worker.start(), stop: () => worker.stop() };
   }
   const main = server();
+  if (options.schedule !== false) await main.scheduler.start();
 
   async function publish(task: { fileType: number; command: string }, content: string, more: Partial<PublishedTask> = {}): Promise<number> {
     return changes.change(actor, async (change) => {

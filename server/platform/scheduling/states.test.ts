@@ -1,25 +1,35 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { ApiError } from '../../kernel/errors.ts';
-import { insertDag, insertInstance, lockInstance } from './instance-store.ts';
-import { transition } from './instances.ts';
+import { insertDag } from './dag-store.ts';
+import { insertInstances, lockInstance } from './instance-store.ts';
 import { schedulingPlace, TENANT, USER, WORKSPACE } from './scheduling.fixture.ts';
 import { instanceStates, mayBecome, stateNames, type InstanceState } from './states.ts';
+import { transition } from './transition.ts';
 
-const place = await schedulingPlace();
+// Nobody moves instances but the tests.
+const place = await schedulingPlace({ schedule: false });
 after(place.close);
 
 async function makeInstance(state: InstanceState): Promise<number> {
   return place.changes.change(place.actor, async (change) => {
     const common = { environment: 'PROD', bizdate: change.now } as const;
     const dagId = await insertDag(change, { ...common, tenantId: TENANT, workspaceId: WORKSPACE, name: 'walk', type: 'SmokeTest', createdBy: USER }, change.now);
-    const id = await insertInstance(
+    const [id] = await insertInstances(
       change,
-      {
+      [{
         ...common,
         tenant_id: TENANT,
         workspace_id: WORKSPACE,
         dag_id: dagId,
+        dag_type: 'SmokeTest',
+        flow_id: 1,
+        period_number: 1,
+        blocked_by: '',
+        context_inputs: [],
+        resource_group: null,
+        datasource: null,
+        ignore_branch_skip: false,
         task_id: 5,
         task_version: 1,
         file_id: 1,
@@ -36,9 +46,10 @@ async function makeInstance(state: InstanceState): Promise<number> {
         rerun_interval_ms: 0,
         timeout_seconds: 10,
         created_by: USER,
-      },
+      }],
       change.now,
     );
+    assert.ok(id);
     await change.run('update task_instance set status = $2 where id = $1', [id, state]);
     return id;
   });

@@ -10,16 +10,17 @@
  *   Checking           its result is with data quality
  *   Failure, Success   ended; a rerun begins again at NotRun
  *
- * A run that ended with its worker, or failed with automatic reruns left, goes from Running back to WaitResource.
+ * A run that ended with its worker, or failed with automatic reruns left, goes from Running back to WaitResource. What is suspended before a
+ * worker took it goes back to NotRun.
  * `code` is the number in events (facts of the event catalogue, payload of instance-status-changes); the newer WaitTrigger has none there
  * and shows as waiting for its time. `legacy` is the name in API 2020-05-18; the state's own name is that of 2024-05-18.
  */
 export const instanceStates = {
   NotRun: { code: 1, legacy: 'NOT_RUN', next: ['CheckingCondition', 'WaitTime', 'WaitTrigger', 'WaitResource', 'Failure', 'Success'] },
   CheckingCondition: { code: 8, legacy: 'CHECKING_CONDITION', next: ['WaitTime', 'WaitResource', 'Failure', 'Success'] },
-  WaitTime: { code: 2, legacy: 'WAIT_TIME', next: ['WaitResource', 'Failure', 'Success'] },
+  WaitTime: { code: 2, legacy: 'WAIT_TIME', next: ['NotRun', 'CheckingCondition', 'WaitTrigger', 'WaitResource', 'Failure', 'Success'] },
   WaitTrigger: { code: 2, legacy: 'WAIT_TIME', next: ['WaitTime', 'WaitResource', 'Failure', 'Success'] },
-  WaitResource: { code: 3, legacy: 'WAIT_RESOURCE', next: ['Running', 'Failure'] },
+  WaitResource: { code: 3, legacy: 'WAIT_RESOURCE', next: ['NotRun', 'Running', 'Failure'] },
   Running: { code: 4, legacy: 'RUNNING', next: ['Checking', 'WaitResource', 'Failure', 'Success'] },
   Checking: { code: 7, legacy: 'CHECKING', next: ['Failure', 'Success'] },
   Failure: { code: 5, legacy: 'FAILURE', next: ['NotRun', 'Success'] },
@@ -44,6 +45,25 @@ export function hasEnded(state: InstanceState): boolean {
 export function statesOfLegacy(name: string): InstanceState[] {
   return stateNames.filter((state) => instanceStates[state].legacy === name);
 }
+
+/**
+ * The states of a workflow instance, which follow from those of its task instances:
+ *
+ *   NotRun    none of them has begun
+ *   Running   any of them runs or waits for its time or turn, or some have succeeded and others wait for instances elsewhere
+ *   Failure   none of them can go on, and one has failed
+ *   Success   all have succeeded
+ *
+ * A rerun of an instance takes it back to Running.
+ */
+export const dagStates = {
+  NotRun: { code: 1, legacy: 'CREATED' },
+  Running: { code: 4, legacy: 'RUNNING' },
+  Failure: { code: 5, legacy: 'FAILURE' },
+  Success: { code: 6, legacy: 'SUCCESS' },
+} as const satisfies Record<string, { code: number; legacy: string }>;
+
+export type DagState = keyof typeof dagStates;
 
 /** What kind of workflow instance a DAG is: number in events, name in API 2020-05-18. */
 export const dagTypes = {

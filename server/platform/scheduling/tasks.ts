@@ -1,13 +1,34 @@
 import type { Change } from '../../kernel/change.ts';
+import { invalid } from '../../kernel/errors.ts';
 import type { Execution } from '../execution/index.ts';
 import { addDays, instantOf, startOfDay, wallTimeOf, type WallTime } from './calendar.ts';
+import { CronFault } from './cron.ts';
+import type { Dags } from './dags.ts';
+import { insertDag } from './dag-store.ts';
 import { nodeChange } from './events.ts';
-import { insertAdHocCode, insertDag, insertInstance, lockInstance, type InstanceRow, type NewInstance } from './instance-store.ts';
-import type { Instances } from './instances.ts';
+import type { Generation } from './generation.ts';
+import { insertAdHocCode, insertInstances } from './instance-store.ts';
 import type { PublishedTask, Scheduling } from './interface.ts';
 import { evaluateAll, type Parameter } from './parameters.ts';
-import { readSettings, timeOfDay } from './settings.ts';
-import { deleteTask, deleteWorkspaceTasks, findTask, insertVersion, isSameVersion, lockTaskId, nextTaskId, putTask, type TaskRow } from './store.ts';
+import { readDependencies, readOutputs, readParameters, readSchedule, readSettings, type ScheduleSettings, type TaskSettings } from './settings.ts';
+import {
+  deleteConnections,
+  deleteTask,
+  deleteWorkflow,
+  deleteWorkspaceTasks,
+  findTask,
+  insertVersion,
+  isSameVersion,
+  lockTaskId,
+  nextTaskId,
+  putConnections,
+  putTask,
+  putWorkflow,
+  tasksOfWorkflow,
+  type TaskRow,
+} from './store.ts';
+import { scheduleCron } from './task-cycles.ts';
+import { lookAt } from './transition.ts';
 
 export interface SmokeTest {
   readonly task: TaskRow;
@@ -23,81 +44,108 @@ export interface Tasks extends Scheduling {
   smokeTest(change: Change, test: SmokeTest): Promise<number>;
 }
 
-export function createTasks(options: {
-  instances: Instances;
-  execution: Execution;
-  timeZone: string;
+export interface TasksOptions {
+  readonly dags: Dags;
+  readonly generation: Generation;
+  readonly execution: Execution;
+  readonly timeZone: string;
   /** Whether a workspace has a development environment of its own. */
   hasDevelopment(workspaceId: number): Promise<boolean>;
-}): Tasks {
-  const { instances, execution, timeZone, hasDevelopment } = options;
+  /** The id of a resource group that the workspace may use, or undefined. */
+  resourceGroup(change: Change, workspaceId: number, idOrName: string): Promise<string | undefined>;
+}
+
+/** Refuses a cron that cannot be. Throws InvalidParameter. */
+export function checkCron(settings: Pick<ScheduleSettings, 'cron'>, parameter = 'CronExpress'): void {
+  if (settings.cron === null) return;
+  try {
+    scheduleCron(settings.cron);
+  } catch (error) {
+    if (error instanceof CronFault) throw invalid(parameter, error.message);
+    throw error;
+  }
+}
+
+export function createTasks(options: TasksOptions): Tasks {
+  const { dags, generation, execution, timeZone, hasDevelopment } = options;
+
+  /** Settings with what they name looked up. */
+  async function checked(change: Change, task: PublishedTask): Promise<TaskSettings> {
+    const settings = readSettings(task.spec);
+    if (settings.triggerType === 'Scheduler' && task.workflowId === undefined) checkCron(settings);
+    if (settings.resourceGroup === null) return settings;
+    const resourceGroup = await options.resourceGroup(change, task.workspaceId, settings.resourceGroup);
+    if (resourceGroup === undefined) throw invalid('ResourceGroupIdentifier', `the workspace has no resource group ${settings.resourceGroup}`);
+    return { ...settings, resourceGroup };
+  }
 
   async function publish(change: Change, task: PublishedTask): Promise<void> {
     const { tenantId, userId } = change.actor;
     await lockTaskId(change, task.taskId);
     const present = await findTask(change, tenantId, task.taskId, task.environment);
     if (present !== undefined && (await isSameVersion(change, present, task))) return;
+    const settings = await checked(change, task);
     const version = await insertVersion(change, task, userId, change.now);
-    const row = await putTask(change, tenantId, task, readSettings(task.spec), version, userId, change.now);
+    const row = await putTask(change, tenantId, task, settings, version, userId, change.now);
+    await putConnections(change, { tenantId, workspaceId: task.workspaceId, taskId: task.taskId, environment: task.environment }, settings);
     // A node comes into being when it reaches production; before that it has only been edited, and its first publication is no change yet.
     if (present !== undefined) change.raise(nodeChange('node-change-updated', row, change.actor));
     else if (task.environment === 'PROD') change.raise(nodeChange('node-change-created', row, change.actor));
+    if (task.environment === 'PROD' && row.instance_mode === 'Immediately' && row.trigger_type === 'Scheduler' && row.workflow_id === null) await generation.makeRestOfToday(change, [row]);
     change.touch(`node:${task.taskId}`);
-  }
-
-  /** Times of a run for a business date: it is due on the day after. */
-  function timesOf(change: Change, bizdate: WallTime, cron: string | null) {
-    const cyctime = new Date(addDays(startOfDay(bizdate), 1).getTime() + timeOfDay(cron));
-    return { bizdate: startOfDay(bizdate), cyctime, now: wallTimeOf(change.now, timeZone) };
-  }
-
-  async function makeInstance(change: Change, instance: NewInstance): Promise<InstanceRow> {
-    const row = await lockInstance(change, await insertInstance(change, instance, change.now));
-    if (row === undefined) throw new Error('the instance was not written');
-    change.touch(`instance:${row.id}`);
-    return row;
   }
 
   return {
     reserveTaskId: nextTaskId,
     publish,
+    async publishWorkflow(change, workflow) {
+      const { tenantId, userId } = change.actor;
+      await lockTaskId(change, workflow.workflowId);
+      const schedule = readSchedule(workflow.spec);
+      if (workflow.kind === 'CycleWorkflow') checkCron(schedule, 'Spec');
+      const { priority, description, parameters: own } = readSettings(workflow.spec);
+      const variables = workflow.spec['variables'];
+      const parameters = own.length > 0 ? own : readParameters(variables);
+      const row = await putWorkflow(change, tenantId, workflow, { ...schedule, priority, description, parameters }, userId, change.now);
+      await putConnections(
+        change,
+        { tenantId, workspaceId: workflow.workspaceId, taskId: workflow.workflowId, environment: workflow.environment },
+        { dependencies: readDependencies(workflow.spec), outputs: readOutputs(workflow.spec) },
+      );
+      if (workflow.environment === 'PROD' && row.kind === 'CycleWorkflow' && row.instance_mode === 'Immediately') {
+        await generation.makeRestOfToday(change, await tasksOfWorkflow(change, workflow.workflowId, 'PROD'));
+      }
+      change.touch(`workflow:${workflow.workflowId}`);
+    },
+    async withdrawWorkflow(change, { workflowId, workspaceId, environment }) {
+      await lockTaskId(change, workflowId);
+      if ((await deleteWorkflow(change, workflowId, workspaceId, environment)) === undefined) return;
+      await deleteConnections(change, workflowId, environment);
+      change.touch(`workflow:${workflowId}`);
+    },
     async withdraw(change, { taskId, workspaceId, environment }) {
       await lockTaskId(change, taskId);
       const row = await deleteTask(change, taskId, workspaceId, environment);
       if (row === undefined) return;
+      await deleteConnections(change, taskId, environment);
       if (environment === 'PROD') change.raise(nodeChange('node-change-deleted', row, change.actor));
       change.touch(`node:${taskId}`);
     },
     async smokeTest(change, { task, name, bizdate, given }) {
-      const times = timesOf(change, bizdate, task.cron);
-      const common = { tenantId: task.tenant_id, workspaceId: task.workspace_id, environment: task.environment };
-      const bizdateInstant = instantOf(times.bizdate, timeZone);
-      const dagId = await insertDag(change, { ...common, name, type: 'SmokeTest', bizdate: bizdateInstant, createdBy: change.actor.userId }, change.now);
-      const instance = await makeInstance(change, {
-        tenant_id: task.tenant_id,
-        workspace_id: task.workspace_id,
+      const made = await dags.make(change, {
+        name,
+        type: 'SmokeTest',
+        workspaceId: task.workspace_id,
         environment: task.environment,
-        dag_id: dagId,
-        task_id: task.task_id,
-        task_version: task.version,
-        file_id: task.file_id,
-        name: task.name,
-        file_type: task.file_type,
-        command: task.command,
-        owner_id: task.owner_id,
-        task_type: 'NORMAL',
-        bizdate: bizdateInstant,
-        trigger_time: instantOf(times.cyctime, timeZone),
-        parameters: evaluateAll(task.parameters, given, times),
-        priority: task.priority,
-        rerun_mode: task.rerun_mode,
-        rerun_times: task.rerun_times,
-        rerun_interval_ms: task.rerun_interval_ms,
-        timeout_seconds: task.timeout_seconds,
-        created_by: change.actor.userId,
+        bizdate,
+        // One run at its first time of day, whatever its schedule and its state.
+        tasks: [task],
+        rootTaskId: task.task_id,
+        given: new Map([[task.task_id, given]]),
+        startFutureNow: true,
+        single: true,
       });
-      await instances.start(change, instance);
-      return dagId;
+      return made.dagId;
     },
     async runAdHoc(change, run) {
       const settings = readSettings(run.spec);
@@ -107,34 +155,51 @@ export function createTasks(options: {
       const { tenantId, userId } = change.actor;
       const bizdate = instantOf(times.bizdate, timeZone);
       const environment = (await hasDevelopment(run.workspaceId)) ? 'DEV' : 'PROD';
-      const dagId = await insertDag(change, { tenantId, workspaceId: run.workspaceId, environment, name: run.name, type: 'Manual', bizdate, createdBy: userId }, change.now);
-      const instance = await makeInstance(change, {
-        tenant_id: tenantId,
-        workspace_id: run.workspaceId,
-        environment,
-        dag_id: dagId,
-        task_id: run.taskId ?? null,
-        task_version: null,
-        file_id: run.fileId,
-        name: run.name,
-        file_type: run.fileType,
-        command: run.command,
-        owner_id: run.ownerId,
-        task_type: 'MANUAL',
-        bizdate,
-        trigger_time: change.now,
-        parameters: evaluateAll(settings.parameters, [], times),
-        priority: settings.priority,
-        rerun_mode: settings.rerunMode,
-        // Whoever runs by hand sees the failure and decides.
-        rerun_times: 0,
-        rerun_interval_ms: settings.rerunIntervalMs,
-        timeout_seconds: settings.timeoutSeconds,
-        created_by: userId,
-      });
-      await insertAdHocCode(change, instance.id, run.content);
-      await instances.start(change, instance);
-      return instance.id;
+      const dagId = await insertDag(change, { tenantId, workspaceId: run.workspaceId, environment, name: run.name, type: 'Manual', bizdate, createdBy: userId, triggerTime: change.now }, change.now);
+      const resourceGroup = settings.resourceGroup === null ? null : ((await options.resourceGroup(change, run.workspaceId, settings.resourceGroup)) ?? null);
+      const [id] = await insertInstances(
+        change,
+        [
+          {
+            tenant_id: tenantId,
+            workspace_id: run.workspaceId,
+            environment,
+            dag_id: dagId,
+            dag_type: 'Manual',
+            flow_id: 1,
+            task_id: run.taskId ?? null,
+            task_version: null,
+            file_id: run.fileId,
+            name: run.name,
+            file_type: run.fileType,
+            command: run.command,
+            owner_id: run.ownerId,
+            task_type: 'MANUAL',
+            blocked_by: '',
+            bizdate,
+            trigger_time: change.now,
+            period_number: 1,
+            parameters: evaluateAll(settings.parameters, [], times),
+            context_inputs: [],
+            priority: settings.priority,
+            resource_group: resourceGroup,
+            datasource: settings.datasource,
+            ignore_branch_skip: settings.ignoreBranchSkip,
+            rerun_mode: settings.rerunMode,
+            // Whoever runs by hand sees the failure and decides.
+            rerun_times: 0,
+            rerun_interval_ms: settings.rerunIntervalMs,
+            timeout_seconds: settings.timeoutSeconds,
+            created_by: userId,
+          },
+        ],
+        change.now,
+      );
+      if (id === undefined) throw new Error('the instance was not written');
+      await insertAdHocCode(change, id, run.content);
+      change.touch(`instance:${id}`);
+      await lookAt(change, [id]);
+      return id;
     },
     async removeWorkspace(change, workspaceId) {
       await execution.removeWorkspace(change, workspaceId);

@@ -4,6 +4,7 @@ import { limits } from '../../../kernel/limits.ts';
 import type { Access } from '../../../kernel/operation.ts';
 import type { WorkspaceRight } from '../../../kernel/rights.ts';
 import type { Execution } from '../../execution/index.ts';
+import type { Dags } from '../dags.ts';
 import type { Instances } from '../instances.ts';
 import { findInstance, type InstanceRow } from '../instance-store.ts';
 import { readParameterText, type Parameter } from '../parameters.ts';
@@ -14,6 +15,7 @@ import type { Tasks } from '../tasks.ts';
 export interface Services {
   readonly tasks: Tasks;
   readonly instances: Instances;
+  readonly dags: Dags;
   readonly execution: Execution;
   readonly timeZone: string;
 }

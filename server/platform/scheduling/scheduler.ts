@@ -1,0 +1,106 @@
+import { platformActor, type Changes } from '../../kernel/change.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Database } from '../../kernel/database.ts';
+import { limits } from '../../kernel/limits.ts';
+import type { Log } from '../../kernel/log.ts';
+import type { Service } from '../../kernel/module.ts';
+import type { Advance } from './advance.ts';
+import { tenantOfChecks } from './edge-store.ts';
+import type { Generation } from './generation.ts';
+import { nextDueTime, tenantOfDue } from './instance-store.ts';
+
+/** Pause between two looks for days whose instances are to be made. */
+const DAYS_MS = 60_000;
+
+/** The scheduler of a process. Any number of processes may run one on the same database. */
+export interface Scheduler extends Service {
+  /** Looks now instead of at the next poll. */
+  wake(): void;
+  /** Does all that is due and resolves when nothing is left. For tests and simulations, which move the clock themselves. */
+  drain(): Promise<void>;
+}
+
+export function createScheduler(options: { database: Database; changes: Changes; clock: Clock; log: Log; advance: Advance; generation: Generation }): Scheduler {
+  const { database, changes, clock, log, advance, generation } = options;
+  let running: Promise<void> | undefined;
+  let again = false;
+  let stopped = true;
+  let cancelTimer = () => {};
+  let lookForDays = new Date(0);
+  let unlisten: (() => Promise<void>) | undefined;
+
+  /** Goes tenant by tenant, since a change belongs to one. Ends when a look brought nothing on. */
+  async function goOn(tenantOf: () => Promise<number | undefined>, action: string, step: Advance['step']): Promise<void> {
+    for (;;) {
+      const tenantId = await tenantOf();
+      if (tenantId === undefined) return;
+      if ((await changes.change(platformActor(action, tenantId), step)) === 0) return;
+    }
+  }
+
+  /** Looks for days to be made at the first look and then once a minute. */
+  async function makeDays(): Promise<void> {
+    if (clock.now() < lookForDays) return;
+    lookForDays = new Date(clock.now().getTime() + DAYS_MS);
+    await generation.round();
+  }
+
+  async function drain(): Promise<void> {
+    await generation.round();
+    await goOnWithAll();
+  }
+
+  async function goOnWithAll(): Promise<void> {
+    await goOn(() => tenantOfDue(database, clock.now()), 'schedule:due', (change) => advance.due(change));
+    await goOn(() => tenantOfChecks(database), 'schedule:advance', (change) => advance.step(change));
+  }
+
+  async function pauseMs(): Promise<number> {
+    const next = await nextDueTime(database);
+    return next === undefined ? limits.schedulePollMs.value : Math.max(0, Math.min(limits.schedulePollMs.value, next.getTime() - clock.now().getTime()));
+  }
+
+  async function look(): Promise<void> {
+    let pause: number = limits.schedulePollMs.value;
+    try {
+      await makeDays();
+      await goOnWithAll();
+      pause = await pauseMs();
+    } catch (error) {
+      log.warn({ err: error }, 'the scheduler could not go on and tries again');
+    }
+    if (!stopped) cancelTimer = clock.after(pause, wake);
+  }
+
+  function wake(): void {
+    if (stopped) return;
+    if (running !== undefined) {
+      again = true;
+      return;
+    }
+    cancelTimer();
+    running = look().finally(() => {
+      running = undefined;
+      if (!again) return;
+      again = false;
+      wake();
+    });
+  }
+
+  return {
+    name: 'scheduler',
+    wake,
+    drain,
+    async start() {
+      stopped = false;
+      unlisten = await database.listen('millrace_schedule', wake);
+      wake();
+    },
+    async stop() {
+      stopped = true;
+      cancelTimer();
+      await unlisten?.();
+      await running;
+    },
+  };
+}
