@@ -66,6 +66,19 @@ export interface Operations {
       Secret?: string | undefined
       /** Default true. */
       Enabled?: boolean | undefined
+      /** DataWorks: the vendor's envelope as plain JSON. The others are CloudEvents 1.0 over HTTP; only Batch puts several events into one request. Known values: DataWorks, Structured, Binary, Batch. */
+      Format?: "DataWorks" | "Structured" | "Binary" | "Batch" | undefined
+      TimeoutMillis?: number | undefined
+      /** Requests under way at once, each of another object. */
+      Concurrency?: number | undefined
+      /** Events a second. No limit when absent or 0. */
+      RatePerSecond?: number | undefined
+      /** STANDARD: after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h and 10 h. BACKOFF_RETRY: 3 times after 10 to 20 s. EXPONENTIAL_DECAY_RETRY: 176 times in a day, after 1 s doubling to 512 s. Known values: STANDARD, BACKOFF_RETRY, EXPONENTIAL_DECAY_RETRY. */
+      RetryStrategy?: "STANDARD" | "BACKOFF_RETRY" | "EXPONENTIAL_DECAY_RETRY" | undefined
+      /** Headers sent with each delivery. On a change the list takes the place of the former one; a secret header without a value keeps the value it had. */
+      Headers?: { Name: string; Value?: string | undefined; SecretValue?: string | undefined }[] | undefined
+      /** A target that fails for this long without a success is paused; its queue is kept. */
+      PauseAfterSeconds?: number | undefined
     }
     response: {
       SubscriptionId?: number | undefined
@@ -231,6 +244,33 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Shows one try to deliver an event, with the body that was sent. */
+  GetDeliveryAttempt: {
+    request: {
+      SubscriptionId: number
+      AttemptId: number
+    }
+    response: {
+      DeliveryAttempt?: {
+        AttemptId?: number | undefined
+        SubscriptionId?: number | undefined
+        EventId?: string | undefined
+        Type?: string | undefined
+        ObjectKey?: string | undefined
+        AttemptNumber?: number | undefined
+        Status?: string | undefined
+        Stage?: string | undefined
+        HttpStatus?: number | undefined
+        ErrorMessage?: string | undefined
+        RequestBody?: string | undefined
+        ResponseBody?: string | undefined
+        StartTime?: number | undefined
+        DurationMillis?: number | undefined
+        NextAttemptTime?: number | undefined
+        TraceId?: string | undefined
+      } | undefined
+    }
+  }
   /** Describes one event and its envelope as it is delivered. */
   GetEvent: {
     request: {
@@ -333,6 +373,19 @@ export interface Operations {
         Types?: string[] | undefined
         ProjectId?: number | undefined
         Enabled?: boolean | undefined
+        Format?: string | undefined
+        TimeoutMillis?: number | undefined
+        Concurrency?: number | undefined
+        RatePerSecond?: number | undefined
+        RetryStrategy?: string | undefined
+        Headers?: { Name?: string | undefined; Value?: string | undefined; Secret?: boolean | undefined }[] | undefined
+        PauseAfterSeconds?: number | undefined
+        PreviousSecretEndTime?: number | undefined
+        Paused?: boolean | undefined
+        PauseReason?: string | undefined
+        PauseTime?: number | undefined
+        Warning?: string | undefined
+        WarnTime?: number | undefined
         CreateUserId?: number | undefined
         CreateTime?: number | undefined
         ModifyTime?: number | undefined
@@ -350,6 +403,13 @@ export interface Operations {
         Enabled?: boolean | undefined
         Cursor?: string | undefined
         LagCount?: number | undefined
+        LagMillis?: number | undefined
+        ParkedCount?: number | undefined
+        DeadLetterCount?: number | undefined
+        FailingSince?: number | undefined
+        FailureCount?: number | undefined
+        LastErrorMessage?: string | undefined
+        DelivererName?: string | undefined
         OldestUndeliveredTime?: number | undefined
         LastDeliveredTime?: number | undefined
         BlockedKeys?: {
@@ -388,6 +448,34 @@ export interface Operations {
           Status?: string | undefined
           CreateTime?: number | undefined
           LastUsedTime?: number | undefined
+        }[] | undefined
+      } | undefined
+    }
+  }
+  /** Lists object keys whose events wait, each with the event that blocks it and since when. */
+  ListBlockedKeys: {
+    request: {
+      SubscriptionId: number
+      /** Default 1. */
+      PageNumber?: number | undefined
+      /** Default 10. */
+      PageSize?: number | undefined
+    }
+    response: {
+      PagingInfo?: {
+        PageNumber?: number | undefined
+        PageSize?: number | undefined
+        TotalCount?: number | undefined
+        BlockedKeys?: {
+          ObjectKey?: string | undefined
+          EventId?: string | undefined
+          Type?: string | undefined
+          AttemptCount?: number | undefined
+          LastErrorMessage?: string | undefined
+          BlockedSince?: number | undefined
+          NextAttemptTime?: number | undefined
+          WaitingCount?: number | undefined
+          Explanation?: string | undefined
         }[] | undefined
       } | undefined
     }
@@ -440,13 +528,52 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists events that were given up after their last try, with body and reason, newest first. */
+  ListDeadLetters: {
+    request: {
+      SubscriptionId: number
+      ObjectKey?: string | undefined
+      Type?: string | undefined
+      /** Given up at or after. Format epoch-ms. */
+      StartTime?: number | undefined
+      /** Given up before. Format epoch-ms. */
+      EndTime?: number | undefined
+      /** Default 1. */
+      PageNumber?: number | undefined
+      /** Default 10. */
+      PageSize?: number | undefined
+    }
+    response: {
+      PagingInfo?: {
+        PageNumber?: number | undefined
+        PageSize?: number | undefined
+        TotalCount?: number | undefined
+        DeadLetters?: {
+          EventId?: string | undefined
+          Type?: string | undefined
+          ObjectKey?: string | undefined
+          Time?: number | undefined
+          DeadTime?: number | undefined
+          AttemptCount?: number | undefined
+          Reason?: string | undefined
+          Data?: unknown
+        }[] | undefined
+      } | undefined
+    }
+  }
   /** Lists attempts to deliver, newest first. */
   ListDeliveryAttempts: {
     request: {
       SubscriptionId?: number | undefined
       EventId?: string | undefined
-      /** Known values: Succeeded, Failed. */
-      Status?: "Succeeded" | "Failed" | undefined
+      /** Known values: Succeeded, Failed, Skipped. */
+      Status?: "Succeeded" | "Failed" | "Skipped" | undefined
+      ObjectKey?: string | undefined
+      Type?: string | undefined
+      HttpStatus?: number | undefined
+      /** In the body, the answer or the error. */
+      Keyword?: string | undefined
+      MinDurationMillis?: number | undefined
       /** Inclusive. Format epoch-ms. */
       StartTime?: number | undefined
       /** Exclusive. Format epoch-ms. */
@@ -663,6 +790,19 @@ export interface Operations {
           Types?: string[] | undefined
           ProjectId?: number | undefined
           Enabled?: boolean | undefined
+          Format?: string | undefined
+          TimeoutMillis?: number | undefined
+          Concurrency?: number | undefined
+          RatePerSecond?: number | undefined
+          RetryStrategy?: string | undefined
+          Headers?: { Name?: string | undefined; Value?: string | undefined; Secret?: boolean | undefined }[] | undefined
+          PauseAfterSeconds?: number | undefined
+          PreviousSecretEndTime?: number | undefined
+          Paused?: boolean | undefined
+          PauseReason?: string | undefined
+          PauseTime?: number | undefined
+          Warning?: string | undefined
+          WarnTime?: number | undefined
           CreateUserId?: number | undefined
           CreateTime?: number | undefined
           ModifyTime?: number | undefined
@@ -739,12 +879,59 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Stops deliveries of a subscription. What happens meanwhile waits for it. */
+  PauseSubscription: {
+    request: {
+      SubscriptionId: number
+    }
+    response: Record<string, never>
+  }
   /** Lets every workspace enable the extension. */
   PublishExtension: {
     request: {
       ExtensionCode: string
     }
     response: Record<string, never>
+  }
+  /** Lets a blocked object key go on: tries its event now, gives it up, or sets it aside as a dead letter. */
+  ResolveBlockedKey: {
+    request: {
+      SubscriptionId: number
+      ObjectKey: string
+      /** Park: the event becomes a dead letter, which can be sent again later, and those behind it go out. Known values: Retry, Skip, Park. */
+      Resolution: "Retry" | "Skip" | "Park"
+      Reason?: string | undefined
+    }
+    response: {
+      /** The event that blocked the key. */
+      EventId?: string | undefined
+    }
+  }
+  /** Lets a paused subscription go on where it was; blocked events are due at once. */
+  ResumeSubscription: {
+    request: {
+      SubscriptionId: number
+    }
+    response: Record<string, never>
+  }
+  /** Sends dead letters again, each once, beside the order of their objects. */
+  RetryDeadLetters: {
+    request: {
+      SubscriptionId: number
+      /** All that the other parameters choose when absent. */
+      EventIds?: string[] | undefined
+      ObjectKey?: string | undefined
+      Type?: string | undefined
+      /** Given up at or after. Format epoch-ms. */
+      StartTime?: number | undefined
+      /** Given up before. Format epoch-ms. */
+      EndTime?: number | undefined
+    }
+    response: {
+      RetriedCount?: number | undefined
+      /** Chosen ones beyond the limit of one call. */
+      LeftCount?: number | undefined
+    }
   }
   /** Delivers an event to a subscription now: a blocked one ahead of its next attempt, a delivered one again. */
   RetryDelivery: {
@@ -753,6 +940,21 @@ export interface Operations {
       EventId: string
     }
     response: Record<string, never>
+  }
+  /** Gives a subscription a new secret. The former one signs beside it for a time, so that receivers can change over. The secret is in this answer and nowhere else. */
+  RotateSubscriptionSecret: {
+    request: {
+      SubscriptionId: number
+      /** A Standard Webhooks secret (whsec_ and base64). Generated when absent. */
+      Secret?: string | undefined
+      /** How long the former secret still signs. Default 86400. */
+      OverlapSeconds?: number | undefined
+    }
+    response: {
+      Secret?: string | undefined
+      /** Format epoch-ms. */
+      PreviousSecretEndTime?: number | undefined
+    }
   }
   /** Runs the code of a file as it is in the editor, in development. An extension at run-file may hold it. */
   RunFile: {
@@ -805,6 +1007,7 @@ export interface Operations {
         DurationMillis?: number | undefined
         Stage?: string | undefined
         ErrorMessage?: string | undefined
+        ResponseBody?: string | undefined
       } | undefined
     }
   }
@@ -858,8 +1061,22 @@ export interface Operations {
       /** Event types, such as dataworks:FileChange:CommitFile. All when absent or empty. */
       Types?: string[] | undefined
       ProjectId?: number | undefined
+      /** Signs at once and alone; RotateSubscriptionSecret lets the former one go on for a time. */
       Secret?: string | undefined
       Enabled?: boolean | undefined
+      /** DataWorks: the vendor's envelope as plain JSON. The others are CloudEvents 1.0 over HTTP; only Batch puts several events into one request. Known values: DataWorks, Structured, Binary, Batch. */
+      Format?: "DataWorks" | "Structured" | "Binary" | "Batch" | undefined
+      TimeoutMillis?: number | undefined
+      /** Requests under way at once, each of another object. */
+      Concurrency?: number | undefined
+      /** Events a second. No limit when absent or 0. */
+      RatePerSecond?: number | undefined
+      /** STANDARD: after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h and 10 h. BACKOFF_RETRY: 3 times after 10 to 20 s. EXPONENTIAL_DECAY_RETRY: 176 times in a day, after 1 s doubling to 512 s. Known values: STANDARD, BACKOFF_RETRY, EXPONENTIAL_DECAY_RETRY. */
+      RetryStrategy?: "STANDARD" | "BACKOFF_RETRY" | "EXPONENTIAL_DECAY_RETRY" | undefined
+      /** Headers sent with each delivery. On a change the list takes the place of the former one; a secret header without a value keeps the value it had. */
+      Headers?: { Name: string; Value?: string | undefined; SecretValue?: string | undefined }[] | undefined
+      /** A target that fails for this long without a success is paused; its queue is kept. */
+      PauseAfterSeconds?: number | undefined
     }
     response: Record<string, never>
   }
