@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { JsonObject, JsonValue } from './json.ts';
 import { dependTypes, entityOf, kinds, versions, type EntityName, type Shape } from './schema.ts';
 

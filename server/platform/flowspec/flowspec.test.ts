@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { anySpec, brokenSpec } from './flowspec.fixture.ts';
 import { countFlowNodes, parseFlowSpec, toDocument, writeFlowSpec, type FlowModel, type FlowNode, type FlowSpecDocument } from './index.ts';
 
