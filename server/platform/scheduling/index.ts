@@ -8,7 +8,7 @@ import { declareOperations } from '../../kernel/operation.ts';
 import type { Execution } from '../execution/index.ts';
 import { createAdvance } from './advance.ts';
 import { noControllers } from './controllers.ts';
-import { createDags } from './dags.ts';
+import { createDags, type Dags } from './dags.ts';
 import { createGeneration, type Generation } from './generation.ts';
 import { createInstances } from './instances.ts';
 import type { Scheduling } from './interface.ts';
@@ -18,6 +18,7 @@ import { nodeOperations } from './operations/nodes.ts';
 import type { Services } from './operations/shared.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
 import { createSubmissions } from './submissions.ts';
+import { findTasks, type TaskRow } from './store.ts';
 import { createTasks } from './tasks.ts';
 
 export type { PublishedTask, PublishedWorkflow, Scheduling } from './interface.ts';
@@ -42,7 +43,7 @@ export interface SchedulingOptions {
 }
 
 /** Tasks in service, their instances, and the scheduler that lets them run. */
-export function createScheduling(options: SchedulingOptions): { readonly module: Module; readonly scheduling: Scheduling; readonly scheduler: Scheduler; readonly generation: Generation } {
+export function createScheduling(options: SchedulingOptions): { readonly module: Module; readonly scheduling: Scheduling; readonly scheduler: Scheduler; readonly generation: Generation; readonly dags: Dags; tasksOf(tenantId: number, ids: readonly number[]): Promise<TaskRow[]> } {
   const { database, changes, clock, log, execution, timeZone } = options;
   const submissions = createSubmissions(execution);
   const instances = createInstances({ execution, submissions });
@@ -73,5 +74,7 @@ export function createScheduling(options: SchedulingOptions): { readonly module:
     scheduling: tasks,
     scheduler,
     generation,
+    dags,
+    tasksOf: (tenantId, ids) => findTasks(database, tenantId, ids, 'PROD'),
   };
 }
