@@ -10,6 +10,33 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Ends a replay; what is not delivered yet stays undelivered. */
+  CancelReplay: {
+    request: {
+      ReplayId: number
+    }
+    response: Record<string, never>
+  }
+  /** Counts what a replay would deliver. */
+  CountReplay: {
+    request: {
+      SubscriptionId: number
+      /** Inclusive. Format epoch-ms. */
+      StartTime: number
+      /** Exclusive; now when absent. Format epoch-ms. */
+      EndTime?: number | undefined
+      /** Beside what the subscription wants anyway. Format json. */
+      EventPattern?: string | undefined
+    }
+    response: {
+      Count?: number | undefined
+      ByType?: Record<string, number> | undefined
+      /** Format epoch-ms. */
+      FirstTime?: number | undefined
+      /** Format epoch-ms. */
+      LastTime?: number | undefined
+    }
+  }
   /** Creates an AccessKey pair. The secret is in this answer and nowhere else, ever. */
   CreateAccessKey: {
     request: {
@@ -24,6 +51,76 @@ export interface Operations {
       Status?: string | undefined
       /** Format epoch-ms. */
       CreateTime?: number | undefined
+    }
+  }
+  /** Creates a distribution channel, by which the events of a workspace reach an event bus. */
+  CreateDistributionChannel: {
+    request: {
+      ProjectId: number
+      EventBusName: string
+      /** Default false. */
+      Enabled?: boolean | undefined
+    }
+    response: {
+      ChannelId?: number | undefined
+    }
+  }
+  /** Creates an event bus. */
+  CreateEventBus: {
+    request: {
+      EventBusName: string
+      Description?: string | undefined
+      /** How long its events can be replayed. */
+      RetentionDays?: number | undefined
+      /** How much of its newest events can be replayed. */
+      RetentionBytes?: number | undefined
+    }
+    response: {
+      EventBusName?: string | undefined
+    }
+  }
+  /** Creates a deadline: an event millrace:Deadline:Missed is raised when something has not happened. */
+  CreateEventDeadline: {
+    request: {
+      Name: string
+      /** Daily: by DueTime of each day. After: within WithinMinutes after TriggerPattern. Known values: Daily, After. */
+      Kind: "Daily" | "After"
+      /** What is expected. Format json. */
+      EventPattern: string
+      /** HH:mm, for Daily. */
+      DueTime?: string | undefined
+      /** HH:mm of the same day from when on it counts; 00:00 when absent. */
+      WindowStartTime?: string | undefined
+      /** IANA name; that of the server when absent. */
+      TimeZone?: string | undefined
+      /** For After. Format json. */
+      TriggerPattern?: string | undefined
+      /** For After. */
+      WithinMinutes?: number | undefined
+      /** For After: a field such as data.nodeId whose value trigger and expected event share. */
+      CorrelationPath?: string | undefined
+      ProjectId?: number | undefined
+      /** Default true. */
+      Enabled?: boolean | undefined
+    }
+    response: {
+      DeadlineId?: number | undefined
+    }
+  }
+  /** Creates a rule on an event bus. Its pattern is checked; a fault is told with its place. */
+  CreateEventRule: {
+    request: {
+      /** Default default. */
+      EventBusName?: string | undefined
+      RuleName: string
+      /** Format json. */
+      EventPattern: string
+      Description?: string | undefined
+      /** Default true. */
+      Enabled?: boolean | undefined
+    }
+    response: {
+      RuleId?: number | undefined
     }
   }
   /** Registers an extension for the given extension points. It begins in testing. */
@@ -51,6 +148,42 @@ export interface Operations {
     }
     response: {
       ExtensionCode?: string | undefined
+    }
+  }
+  /** Delivers events of a time range once more to one subscription, marked as a replay. */
+  CreateReplay: {
+    request: {
+      SubscriptionId: number
+      /** Inclusive. Format epoch-ms. */
+      StartTime: number
+      /** Exclusive; now when absent. Format epoch-ms. */
+      EndTime?: number | undefined
+      /** Beside what the subscription wants anyway. Format json. */
+      EventPattern?: string | undefined
+      /** Default 50. */
+      RatePerSecond?: number | undefined
+    }
+    response: {
+      ReplayId?: number | undefined
+      TotalCount?: number | undefined
+    }
+  }
+  /** Adds a target to a rule: an address that gets what the rule matches, from now on. */
+  CreateRuleTarget: {
+    request: {
+      RuleId: number
+      TargetName: string
+      Url: string
+      /** whsec_ and 24 to 64 bytes in base64; generated when absent. */
+      Secret?: string | undefined
+      /** Default true. */
+      Enabled?: boolean | undefined
+    }
+    response: {
+      TargetId?: number | undefined
+      SubscriptionId?: number | undefined
+      /** Shown here only. */
+      Secret?: string | undefined
     }
   }
   /** Subscribes an HTTP address to events. The signing secret is in this answer only. */
@@ -119,10 +252,45 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Deletes a distribution channel. */
+  DeleteDistributionChannel: {
+    request: {
+      ChannelId: number
+    }
+    response: Record<string, never>
+  }
+  /** Deletes an event bus that has neither rules nor channels. */
+  DeleteEventBus: {
+    request: {
+      EventBusName: string
+    }
+    response: Record<string, never>
+  }
+  /** Deletes a deadline. */
+  DeleteEventDeadline: {
+    request: {
+      DeadlineId: number
+    }
+    response: Record<string, never>
+  }
+  /** Deletes a rule with its targets. */
+  DeleteEventRule: {
+    request: {
+      RuleId: number
+    }
+    response: Record<string, never>
+  }
   /** Deletes an extension that is not in service. */
   DeleteExtension: {
     request: {
       ExtensionCode: string
+    }
+    response: Record<string, never>
+  }
+  /** Deletes a target of a rule. */
+  DeleteRuleTarget: {
+    request: {
+      TargetId: number
     }
     response: Record<string, never>
   }
@@ -137,6 +305,34 @@ export interface Operations {
   DeleteUser: {
     request: {
       UserId: number
+    }
+    response: Record<string, never>
+  }
+  /** Disables a distribution channel. */
+  DisableDistributionChannel: {
+    request: {
+      ChannelId: number
+    }
+    response: Record<string, never>
+  }
+  /** Stops distribution through an event bus; what happens meanwhile is not delivered later. */
+  DisableEventBus: {
+    request: {
+      EventBusName: string
+    }
+    response: Record<string, never>
+  }
+  /** Disables a deadline. */
+  DisableEventDeadline: {
+    request: {
+      DeadlineId: number
+    }
+    response: Record<string, never>
+  }
+  /** Disables a rule; what happens meanwhile is not delivered later. */
+  DisableEventRule: {
+    request: {
+      RuleId: number
     }
     response: Record<string, never>
   }
@@ -156,6 +352,46 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Turns the distribution of events to all buses off; what happens meanwhile is not delivered later. */
+  DisableMessageSubscription: {
+    request: Record<string, never>
+    response: Record<string, never>
+  }
+  /** Pauses a target of a rule; what happens meanwhile waits for it. */
+  DisableRuleTarget: {
+    request: {
+      TargetId: number
+    }
+    response: Record<string, never>
+  }
+  /** Enables a distribution channel. */
+  EnableDistributionChannel: {
+    request: {
+      ChannelId: number
+    }
+    response: Record<string, never>
+  }
+  /** Enables an event bus. */
+  EnableEventBus: {
+    request: {
+      EventBusName: string
+    }
+    response: Record<string, never>
+  }
+  /** Enables a deadline. */
+  EnableEventDeadline: {
+    request: {
+      DeadlineId: number
+    }
+    response: Record<string, never>
+  }
+  /** Enables a rule. */
+  EnableEventRule: {
+    request: {
+      RuleId: number
+    }
+    response: Record<string, never>
+  }
   /** Enables an extension in a workspace, or for the tenant-level points, with its option values. */
   EnableExtension: {
     request: {
@@ -164,6 +400,18 @@ export interface Operations {
       ProjectId?: number | undefined
       /** The option values. Format json. */
       OptionValue?: string | undefined
+    }
+    response: Record<string, never>
+  }
+  /** Turns the distribution of events to all buses on. */
+  EnableMessageSubscription: {
+    request: Record<string, never>
+    response: Record<string, never>
+  }
+  /** Enables a target of a rule. */
+  EnableRuleTarget: {
+    request: {
+      TargetId: number
     }
     response: Record<string, never>
   }
@@ -271,6 +519,23 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Shows a distribution channel. */
+  GetDistributionChannel: {
+    request: {
+      ChannelId: number
+    }
+    response: {
+      Channel?: {
+        ChannelId?: number | undefined
+        ProjectId?: number | undefined
+        EventBusName?: string | undefined
+        Enabled?: boolean | undefined
+        CreateUserId?: number | undefined
+        CreateTime?: number | undefined
+        ModifyTime?: number | undefined
+      } | undefined
+    }
+  }
   /** Describes one event and its envelope as it is delivered. */
   GetEvent: {
     request: {
@@ -286,6 +551,73 @@ export interface Operations {
         Time?: number | undefined
         Data?: Record<string, unknown> | undefined
         Envelope?: Record<string, unknown> | undefined
+      } | undefined
+    }
+  }
+  /** Shows an event bus. */
+  GetEventBus: {
+    request: {
+      EventBusName: string
+    }
+    response: {
+      EventBus?: {
+        EventBusName?: string | undefined
+        Description?: string | undefined
+        Enabled?: boolean | undefined
+        IsDefault?: boolean | undefined
+        RetentionDays?: number | undefined
+        RetentionBytes?: number | undefined
+        RuleCount?: number | undefined
+        ChannelCount?: number | undefined
+        CreateTime?: number | undefined
+        ModifyTime?: number | undefined
+      } | undefined
+    }
+  }
+  /** Shows a deadline. */
+  GetEventDeadline: {
+    request: {
+      DeadlineId: number
+    }
+    response: {
+      Deadline?: {
+        DeadlineId?: number | undefined
+        Name?: string | undefined
+        Kind?: string | undefined
+        EventPattern?: string | undefined
+        TriggerPattern?: string | undefined
+        DueTime?: string | undefined
+        WindowStartTime?: string | undefined
+        TimeZone?: string | undefined
+        WithinMinutes?: number | undefined
+        CorrelationPath?: string | undefined
+        ProjectId?: number | undefined
+        Enabled?: boolean | undefined
+        NextDueTime?: number | undefined
+        LastMissedTime?: number | undefined
+        CreateUserId?: number | undefined
+        CreateTime?: number | undefined
+        ModifyTime?: number | undefined
+      } | undefined
+    }
+  }
+  /** Shows a rule. */
+  GetEventRule: {
+    request: {
+      RuleId: number
+    }
+    response: {
+      Rule?: {
+        RuleId?: number | undefined
+        EventBusName?: string | undefined
+        RuleName?: string | undefined
+        Description?: string | undefined
+        EventPattern?: string | undefined
+        Enabled?: boolean | undefined
+        TargetCount?: number | undefined
+        CreateUserId?: number | undefined
+        CreateTime?: number | undefined
+        ModifyTime?: number | undefined
       } | undefined
     }
   }
@@ -340,6 +672,16 @@ export interface Operations {
       }[] | undefined
     }
   }
+  /** Tells whether events of the tenant are distributed to its buses. */
+  GetMessageSubscription: {
+    request: Record<string, never>
+    response: {
+      Enabled?: boolean | undefined
+      ModifyUserId?: number | undefined
+      /** Format epoch-ms. */
+      ModifyTime?: number | undefined
+    }
+  }
   /** Tells the plan of the tenant in a region, what is used of its quota and the rates it allows. */
   GetQuota: {
     request: Record<string, never>
@@ -357,6 +699,50 @@ export interface Operations {
         DailyLimit?: number | undefined
         ReadRate?: number | undefined
         WriteRate?: number | undefined
+      } | undefined
+    }
+  }
+  /** Shows a replay and how far it is. */
+  GetReplay: {
+    request: {
+      ReplayId: number
+    }
+    response: {
+      Replay?: {
+        ReplayId?: number | undefined
+        SubscriptionId?: number | undefined
+        StartTime?: number | undefined
+        EndTime?: number | undefined
+        EventPattern?: string | undefined
+        RatePerSecond?: number | undefined
+        Status?: string | undefined
+        TotalCount?: number | undefined
+        QueuedCount?: number | undefined
+        DeliveredCount?: number | undefined
+        FailedCount?: number | undefined
+        WaitingCount?: number | undefined
+        CreateUserId?: number | undefined
+        CreateTime?: number | undefined
+        FinishTime?: number | undefined
+      } | undefined
+    }
+  }
+  /** Shows a target of a rule. */
+  GetRuleTarget: {
+    request: {
+      TargetId: number
+    }
+    response: {
+      Target?: {
+        TargetId?: number | undefined
+        RuleId?: number | undefined
+        TargetName?: string | undefined
+        Url?: string | undefined
+        Enabled?: boolean | undefined
+        SubscriptionId?: number | undefined
+        CreateUserId?: number | undefined
+        CreateTime?: number | undefined
+        ModifyTime?: number | undefined
       } | undefined
     }
   }
@@ -607,6 +993,128 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists distribution channels. */
+  ListDistributionChannels: {
+    request: {
+      ProjectId?: number | undefined
+      EventBusName?: string | undefined
+      /** Default 1. */
+      PageNumber?: number | undefined
+      /** Default 10. */
+      PageSize?: number | undefined
+    }
+    response: {
+      PagingInfo?: {
+        PageNumber?: number | undefined
+        PageSize?: number | undefined
+        TotalCount?: number | undefined
+        Channels?: {
+          ChannelId?: number | undefined
+          ProjectId?: number | undefined
+          EventBusName?: string | undefined
+          Enabled?: boolean | undefined
+          CreateUserId?: number | undefined
+          CreateTime?: number | undefined
+          ModifyTime?: number | undefined
+        }[] | undefined
+      } | undefined
+    }
+  }
+  /** Lists event buses; the default one is always among them. */
+  ListEventBuses: {
+    request: {
+      Keyword?: string | undefined
+      /** Default 1. */
+      PageNumber?: number | undefined
+      /** Default 10. */
+      PageSize?: number | undefined
+    }
+    response: {
+      PagingInfo?: {
+        PageNumber?: number | undefined
+        PageSize?: number | undefined
+        TotalCount?: number | undefined
+        EventBuses?: {
+          EventBusName?: string | undefined
+          Description?: string | undefined
+          Enabled?: boolean | undefined
+          IsDefault?: boolean | undefined
+          RetentionDays?: number | undefined
+          RetentionBytes?: number | undefined
+          RuleCount?: number | undefined
+          ChannelCount?: number | undefined
+          CreateTime?: number | undefined
+          ModifyTime?: number | undefined
+        }[] | undefined
+      } | undefined
+    }
+  }
+  /** Lists deadlines. */
+  ListEventDeadlines: {
+    request: {
+      ProjectId?: number | undefined
+      /** Default 1. */
+      PageNumber?: number | undefined
+      /** Default 10. */
+      PageSize?: number | undefined
+    }
+    response: {
+      PagingInfo?: {
+        PageNumber?: number | undefined
+        PageSize?: number | undefined
+        TotalCount?: number | undefined
+        Deadlines?: {
+          DeadlineId?: number | undefined
+          Name?: string | undefined
+          Kind?: string | undefined
+          EventPattern?: string | undefined
+          TriggerPattern?: string | undefined
+          DueTime?: string | undefined
+          WindowStartTime?: string | undefined
+          TimeZone?: string | undefined
+          WithinMinutes?: number | undefined
+          CorrelationPath?: string | undefined
+          ProjectId?: number | undefined
+          Enabled?: boolean | undefined
+          NextDueTime?: number | undefined
+          LastMissedTime?: number | undefined
+          CreateUserId?: number | undefined
+          CreateTime?: number | undefined
+          ModifyTime?: number | undefined
+        }[] | undefined
+      } | undefined
+    }
+  }
+  /** Lists rules. */
+  ListEventRules: {
+    request: {
+      EventBusName?: string | undefined
+      Keyword?: string | undefined
+      /** Default 1. */
+      PageNumber?: number | undefined
+      /** Default 10. */
+      PageSize?: number | undefined
+    }
+    response: {
+      PagingInfo?: {
+        PageNumber?: number | undefined
+        PageSize?: number | undefined
+        TotalCount?: number | undefined
+        Rules?: {
+          RuleId?: number | undefined
+          EventBusName?: string | undefined
+          RuleName?: string | undefined
+          Description?: string | undefined
+          EventPattern?: string | undefined
+          Enabled?: boolean | undefined
+          TargetCount?: number | undefined
+          CreateUserId?: number | undefined
+          CreateTime?: number | undefined
+          ModifyTime?: number | undefined
+        }[] | undefined
+      } | undefined
+    }
+  }
   /** Lists the catalogue of events, each with the JSON Schema of its payload. */
   ListEventTypes: {
     request: {
@@ -767,6 +1275,68 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists replays, newest first. */
+  ListReplays: {
+    request: {
+      SubscriptionId?: number | undefined
+      /** Default 1. */
+      PageNumber?: number | undefined
+      /** Default 10. */
+      PageSize?: number | undefined
+    }
+    response: {
+      PagingInfo?: {
+        PageNumber?: number | undefined
+        PageSize?: number | undefined
+        TotalCount?: number | undefined
+        Replays?: {
+          ReplayId?: number | undefined
+          SubscriptionId?: number | undefined
+          StartTime?: number | undefined
+          EndTime?: number | undefined
+          EventPattern?: string | undefined
+          RatePerSecond?: number | undefined
+          Status?: string | undefined
+          TotalCount?: number | undefined
+          QueuedCount?: number | undefined
+          DeliveredCount?: number | undefined
+          FailedCount?: number | undefined
+          WaitingCount?: number | undefined
+          CreateUserId?: number | undefined
+          CreateTime?: number | undefined
+          FinishTime?: number | undefined
+        }[] | undefined
+      } | undefined
+    }
+  }
+  /** Lists targets of rules. */
+  ListRuleTargets: {
+    request: {
+      RuleId?: number | undefined
+      /** Default 1. */
+      PageNumber?: number | undefined
+      /** Default 10. */
+      PageSize?: number | undefined
+    }
+    response: {
+      PagingInfo?: {
+        PageNumber?: number | undefined
+        PageSize?: number | undefined
+        TotalCount?: number | undefined
+        Targets?: {
+          TargetId?: number | undefined
+          RuleId?: number | undefined
+          TargetName?: string | undefined
+          Url?: string | undefined
+          Enabled?: boolean | undefined
+          SubscriptionId?: number | undefined
+          CreateUserId?: number | undefined
+          CreateTime?: number | undefined
+          ModifyTime?: number | undefined
+        }[] | undefined
+      } | undefined
+    }
+  }
   /** Lists the subscriptions of the tenant. */
   ListSubscriptions: {
     request: {
@@ -893,6 +1463,39 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Answers the next events after a cursor, and waits for some when there are none. */
+  PullEvents: {
+    request: {
+      /** Of an earlier answer of any operation that tells one. */
+      Cursor?: string | undefined
+      /** Where to begin without a cursor. Known values: Latest, Earliest. Default Latest. */
+      From?: "Latest" | "Earliest" | undefined
+      /** CloudEvents types; empty for all. */
+      Types?: string[] | undefined
+      ProjectId?: number | undefined
+      /** Format json. */
+      EventPattern?: string | undefined
+      /** Only what is distributed to this bus. */
+      EventBusName?: string | undefined
+      /** Default 100. */
+      MaxResults?: number | undefined
+      /** Default 0. */
+      WaitSeconds?: number | undefined
+    }
+    response: {
+      Events?: {
+        Cursor?: string | undefined
+        EventId?: string | undefined
+        Type?: string | undefined
+        ObjectKey?: string | undefined
+        ProjectId?: number | undefined
+        Envelope?: Record<string, unknown> | undefined
+      }[] | undefined
+      /** Where to go on. Fits every transport. */
+      Cursor?: string | undefined
+      HasMore?: boolean | undefined
+    }
+  }
   /** Lets a blocked object key go on: tries its event now, gives it up, or sets it aside as a dead letter. */
   ResolveBlockedKey: {
     request: {
@@ -993,6 +1596,58 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Sends events as they happen, as server-sent events, to who accepts text/event-stream; anybody else gets one page. Last-Event-ID resumes. */
+  StreamEvents: {
+    request: {
+      /** Of an earlier answer of any operation that tells one. */
+      Cursor?: string | undefined
+      /** Where to begin without a cursor. Known values: Latest, Earliest. Default Latest. */
+      From?: "Latest" | "Earliest" | undefined
+      /** CloudEvents types; empty for all. */
+      Types?: string[] | undefined
+      ProjectId?: number | undefined
+      /** Format json. */
+      EventPattern?: string | undefined
+      /** Only what is distributed to this bus. */
+      EventBusName?: string | undefined
+    }
+    response: {
+      Events?: {
+        Cursor?: string | undefined
+        EventId?: string | undefined
+        Type?: string | undefined
+        ObjectKey?: string | undefined
+        ProjectId?: number | undefined
+        Envelope?: Record<string, unknown> | undefined
+      }[] | undefined
+      Cursor?: string | undefined
+      HasMore?: boolean | undefined
+    }
+  }
+  /** Checks a pattern, tries it on a sample if one is given, and on the last events that the caller may see. */
+  TestEventPattern: {
+    request: {
+      /** Format json. */
+      EventPattern: string
+      /** A sample: an event as it is delivered. Format json. */
+      Event?: string | undefined
+      ProjectId?: number | undefined
+    }
+    response: {
+      /** Whether the sample fulfils the pattern. */
+      Matched?: boolean | undefined
+      CheckedCount?: number | undefined
+      MatchedCount?: number | undefined
+      MatchedEvents?: {
+        EventId?: string | undefined
+        Type?: string | undefined
+        EventCode?: string | undefined
+        ProjectId?: number | undefined
+        ObjectKey?: string | undefined
+        Time?: number | undefined
+      }[] | undefined
+    }
+  }
   /** Sends one sample event to the address of a subscription at once and tells what came back. */
   TestSubscription: {
     request: {
@@ -1017,6 +1672,62 @@ export interface Operations {
       UserAccessKeyId: string
       /** Known values: Active, Inactive. */
       Status: "Active" | "Inactive"
+    }
+    response: Record<string, never>
+  }
+  /** Leads a distribution channel to another event bus. */
+  UpdateDistributionChannel: {
+    request: {
+      ChannelId: number
+      EventBusName: string
+    }
+    response: Record<string, never>
+  }
+  /** Changes the description or the retention of an event bus. */
+  UpdateEventBus: {
+    request: {
+      EventBusName: string
+      Description?: string | undefined
+      /** How long its events can be replayed. */
+      RetentionDays?: number | undefined
+      /** How much of its newest events can be replayed. */
+      RetentionBytes?: number | undefined
+      /** Back to what the log keeps. */
+      ClearRetention?: boolean | undefined
+    }
+    response: Record<string, never>
+  }
+  /** Changes a deadline. What waits under it is forgotten. */
+  UpdateEventDeadline: {
+    request: {
+      DeadlineId: number
+      Name?: string | undefined
+      /** What is expected. Format json. */
+      EventPattern?: string | undefined
+      /** HH:mm, for Daily. */
+      DueTime?: string | undefined
+      /** HH:mm of the same day from when on it counts; 00:00 when absent. */
+      WindowStartTime?: string | undefined
+      /** IANA name; that of the server when absent. */
+      TimeZone?: string | undefined
+      /** For After. Format json. */
+      TriggerPattern?: string | undefined
+      /** For After. */
+      WithinMinutes?: number | undefined
+      /** For After: a field such as data.nodeId whose value trigger and expected event share. */
+      CorrelationPath?: string | undefined
+      ProjectId?: number | undefined
+    }
+    response: Record<string, never>
+  }
+  /** Changes a rule. */
+  UpdateEventRule: {
+    request: {
+      RuleId: number
+      RuleName?: string | undefined
+      /** Format json. */
+      EventPattern?: string | undefined
+      Description?: string | undefined
     }
     response: Record<string, never>
   }
@@ -1049,6 +1760,17 @@ export interface Operations {
     request: {
       /** Known values: Basic, Standard, Professional, Enterprise, Unlimited. */
       Plan: "Basic" | "Standard" | "Professional" | "Enterprise" | "Unlimited"
+    }
+    response: Record<string, never>
+  }
+  /** Changes a target of a rule. */
+  UpdateRuleTarget: {
+    request: {
+      TargetId: number
+      TargetName?: string | undefined
+      Url?: string | undefined
+      /** whsec_ and 24 to 64 bytes in base64; generated when absent. */
+      Secret?: string | undefined
     }
     response: Record<string, never>
   }
