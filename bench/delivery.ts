@@ -49,7 +49,7 @@ try {
   const changes = createChanges({ database, clock: systemClock, ids: randomIds, events });
   const secrets = secretBox(randomBytes(32));
   const directory = { find: async () => undefined, byId: async () => undefined, rolesOf: async () => [] };
-  const { delivery } = createOpenEvent({ database, events, clock: systemClock, ids: randomIds, secrets, log, directory, outbound, defaultRegion: 'local', publishAddress: '127.0.0.1' });
+  const { delivery } = createOpenEvent({ database, changes, events, clock: systemClock, ids: randomIds, secrets, log, directory, outbound, defaultRegion: 'local', publishAddress: '127.0.0.1' });
   for (let number = 0; number < subscriptions; number += 1) await subscribe(`bench ${number}`);
   await delivery.start();
 

@@ -85,7 +85,7 @@ export function buildHouse(options: HouseOptions): House {
     regions,
     inspect: options.inspect,
   });
-  const openevent = createOpenEvent({ database, events, clock, ids, secrets, log, directory, outbound, defaultRegion: regions.default, publishAddress: options.publishAddress });
+  const openevent = createOpenEvent({ database, changes, events, clock, ids, secrets, log, directory, outbound, defaultRegion: regions.default, publishAddress: options.publishAddress });
   const extensions = createExtensions({ ids, directory, points: () => [...workspaces.points, ...studio.points, ...deployment.points] });
   const { holds } = extensions;
 

@@ -16,6 +16,11 @@ export interface Database extends Executor {
   transaction<T>(work: (tx: Executor) => Promise<T>): Promise<T>;
   /** Calls `wake` with the payload of each NOTIFY on `channel`, and with '' after the listening connection was renewed. */
   listen(channel: string, wake: (payload: string) => void): Promise<() => Promise<void>>;
+  /**
+   * Holds a shared advisory lock on a connection of its own, which is renewed when it is lost. PostgreSQL lets go of it the moment the process ends,
+   * however it ends, so others can tell that it lives; see `presence.ts`.
+   */
+  hold(space: number, key: string): Promise<() => Promise<void>>;
   /** The pool's present load: connections open, idle, and callers waiting for one. */
   load(): { open: number; idle: number; waiting: number };
   close(): Promise<void>;
@@ -110,14 +115,16 @@ export function openDatabase(options: DatabaseOptions): Database {
         client.release(broken);
       }
     },
-    listen: (channel, wake) => listen({ ...base, types, application_name: 'millrace listen' }, channel, wake, report),
+    listen: (channel, wake) => keepConnection({ ...base, types, application_name: 'millrace listen' }, { text: `listen ${escapeIdentifier(channel)}` }, wake, report),
+    hold: (space, key) =>
+      keepConnection({ ...base, types, application_name: 'millrace presence' }, { text: 'select pg_advisory_lock_shared($1, hashtext($2))', values: [space, key] }, () => {}, report),
     load: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     close: () => pool.end(),
   };
 }
 
-/** One connection of its own that listens, and is renewed with growing pauses when it is lost. */
-async function listen(config: ClientConfig, channel: string, wake: (payload: string) => void, report: (error: Error) => void): Promise<() => Promise<void>> {
+/** One connection of its own that has run `statement`, and is renewed with growing pauses when it is lost. `wake` takes notifications, and '' after a renewal. */
+async function keepConnection(config: ClientConfig, statement: QueryConfig, wake: (payload: string) => void, report: (error: Error) => void): Promise<() => Promise<void>> {
   let closed = false;
   let client: Client | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -131,7 +138,7 @@ async function listen(config: ClientConfig, channel: string, wake: (payload: str
       timer = setTimeout(() => void reconnect(), pause);
     });
     await fresh.connect();
-    await fresh.query(`listen ${escapeIdentifier(channel)}`);
+    await fresh.query(statement);
     client = fresh;
     pause = 100;
   };

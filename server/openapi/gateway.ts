@@ -10,6 +10,7 @@ import { ApiError, describeError } from '../kernel/errors.ts';
 import type { IdSource } from '../kernel/ids.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Call, Caller, WorkspaceReference } from '../kernel/operation.ts';
+import { readTraceparent } from '../kernel/trace.ts';
 import { authenticateSignature, type Claim } from './authenticate.ts';
 import { authorise } from './authorise.ts';
 import type { CallLog } from './call-log.ts';
@@ -177,6 +178,7 @@ export function createGateway(services: GatewayServices): Gateway {
       action: trace.action,
       requestId: trace.requestId,
       sourceAddress: trace.exchange.sourceAddress,
+      traceparent: readTraceparent(header(trace.exchange, 'traceparent')),
       token: typeof token === 'string' && token !== '' ? { value: token.slice(0, 128), requestHash: hashRequest(trace, request) } : undefined,
     };
     let tokenSpent = false;

@@ -1,15 +1,20 @@
 import { hostname } from 'node:os';
 import type { Operations } from '../../contract/generated/open-platform-2026-12-01.ts';
 import type { WorkspaceDirectory } from '../identity/directory.ts';
+import type { Changes } from '../kernel/change.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Database } from '../kernel/database.ts';
 import type { IdSource } from '../kernel/ids.ts';
 import type { Log } from '../kernel/log.ts';
+import { createMetrics, type Metrics } from '../kernel/metrics.ts';
 import type { Module } from '../kernel/module.ts';
 import { declareOperations } from '../kernel/operation.ts';
 import type { Outbound } from '../kernel/outbound.ts';
 import type { SecretBox } from '../kernel/secrets.ts';
 import { createDelivery, type Delivery } from './delivery/engine.ts';
+import { createFormats } from './delivery/format.ts';
+import { watchDelivery } from './delivery/gauges.ts';
+import { createMeters } from './delivery/meters.ts';
 import { createSender } from './delivery/send.ts';
 import { createEnvelopes } from './envelope.ts';
 import type { EventLog } from './log.ts';
@@ -22,6 +27,7 @@ export { openeventSchema } from './schema.ts';
 
 export interface OpenEventOptions {
   readonly database: Database;
+  readonly changes: Changes;
   /** Made beforehand by `createEventLog`, since `createChanges` writes into it. */
   readonly events: EventLog;
   readonly clock: Clock;
@@ -34,17 +40,22 @@ export interface OpenEventOptions {
   readonly defaultRegion: string;
   /** The address named in envelopes as that of the publisher. */
   readonly publishAddress: string;
+  /** Where deliveries are counted. */
+  readonly metrics?: Metrics;
   /** False in a process without the role `deliver`. */
   readonly deliver?: boolean;
 }
 
 /** OpenEvent: the log, the subscriptions and their delivery. */
 export function createOpenEvent(options: OpenEventOptions): { readonly module: Module; readonly delivery: Delivery } {
-  const { database, clock, ids, secrets, log, directory, outbound, events } = options;
+  const { database, changes, clock, ids, secrets, log, directory, outbound, events, metrics = createMetrics() } = options;
   const wrap = createEnvelopes({ directory, defaultRegion: options.defaultRegion, publishAddress: options.publishAddress });
-  const send = createSender({ clock, transport: outbound, wrap });
-  const delivery = createDelivery({ database, events, clock, secrets, log, send, owner: `${hostname()}:${process.pid}:${ids.token(9)}` });
-  const context = { database, clock, ids, secrets, directory, outbound, events, send, wrap };
+  const format = createFormats(wrap);
+  const send = createSender({ clock, transport: outbound, format });
+  const meters = createMeters(metrics);
+  watchDelivery(metrics, database, clock);
+  const delivery = createDelivery({ database, changes, events, clock, secrets, log, send, meters, owner: `${hostname()}:${process.pid}:${ids.token(9)}` });
+  const context = { database, clock, ids, secrets, directory, outbound, events, send, wrap, format };
   return {
     module: {
       name: 'openevent',

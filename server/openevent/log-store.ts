@@ -22,6 +22,8 @@ export interface LogEvent extends Cursor {
   /** The user who did it, 0 for the platform. */
   readonly actorId: number;
   readonly requestId: string | undefined;
+  /** W3C trace context of the call, when it named one. */
+  readonly traceparent?: string | undefined;
 }
 
 /** What a reader wants to see; what is absent does not matter. */
@@ -50,9 +52,10 @@ interface EventRow {
   readonly occurred_at: Date;
   readonly actor_id: number;
   readonly request_id: string | null;
+  readonly traceparent: string | null;
 }
 
-const columns = 'position, id, event_id, tenant_id, workspace_id, code, type, object_key, data, occurred_at, actor_id, request_id';
+const columns = 'position, id, event_id, tenant_id, workspace_id, code, type, object_key, data, occurred_at, actor_id, request_id, traceparent';
 
 function toEvent(row: EventRow): LogEvent {
   return {
@@ -68,6 +71,7 @@ function toEvent(row: EventRow): LogEvent {
     occurredAt: row.occurred_at,
     actorId: row.actor_id,
     requestId: row.request_id ?? undefined,
+    traceparent: row.traceparent ?? undefined,
   };
 }
 
@@ -77,9 +81,9 @@ function toEvent(row: EventRow): LogEvent {
  */
 export async function insertEvents(tx: Executor, actor: Actor, now: Date, events: readonly CheckedEvent[]): Promise<void> {
   await tx.run(
-    `insert into event (position, event_id, tenant_id, workspace_id, code, type, object_key, data, occurred_at, actor_id, request_id)
+    `insert into event (position, event_id, tenant_id, workspace_id, code, type, object_key, data, occurred_at, actor_id, request_id, traceparent)
      select greatest(pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1),
-            e.event_id, $1, e.workspace_id, e.code, e.type, e.object_key, e.data::jsonb, $2, $3, $4
+            e.event_id, $1, e.workspace_id, e.code, e.type, e.object_key, e.data::jsonb, $2, $3, $4, $11
      from unnest($5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[])
           with ordinality as e(event_id, workspace_id, code, type, object_key, data, place)
      order by e.place`,
@@ -94,6 +98,7 @@ export async function insertEvents(tx: Executor, actor: Actor, now: Date, events
       events.map(({ type }) => type.type),
       events.map(({ event }) => event.objectKey),
       events.map(({ data }) => data),
+      actor.traceparent ?? null,
     ],
   );
 }

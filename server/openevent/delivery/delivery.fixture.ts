@@ -13,8 +13,9 @@ import { createOutbound } from '../../kernel/outbound.ts';
 import { secretBox } from '../../kernel/secrets.ts';
 import { createEnvelopes, type Envelope } from '../envelope.ts';
 import { createEventLog } from '../log.ts';
-import { insertSubscription, nextSubscriptionId, secretPurpose } from '../store.ts';
+import { insertSubscription, nextSubscriptionId, secretPurpose, type DeliverySettings } from '../store.ts';
 import { createDelivery, type Delivery } from './engine.ts';
+import { createFormats } from './format.ts';
 import { createSender } from './send.ts';
 import { secretFrom } from './signature.ts';
 
@@ -50,7 +51,7 @@ export async function deliveryPlace() {
   const outbound = createOutbound({ allowLoopback: true, allowed: [] });
   const directory = { find: async () => undefined, byId: async () => undefined, rolesOf: async () => [] };
   const wrap = createEnvelopes({ directory, defaultRegion: 'cn-test', publishAddress: '127.0.0.1' });
-  const send = createSender({ clock, transport: outbound, wrap });
+  const send = createSender({ clock, transport: outbound, format: createFormats(wrap) });
   const engines: Delivery[] = [];
   const closing: (() => Promise<unknown>)[] = [];
   let engineCount = 0;
@@ -79,7 +80,7 @@ export async function deliveryPlace() {
     return Object.assign(state, { url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/hook` });
   }
 
-  async function subscribe(tenantId: number, url: string, options: { types?: string[]; workspaceId?: number } = {}): Promise<{ id: number; secret: string }> {
+  async function subscribe(tenantId: number, url: string, options: { types?: string[]; workspaceId?: number; settings?: Partial<DeliverySettings> } = {}): Promise<{ id: number; secret: string }> {
     const secret = secretFrom(randomBytes(32));
     const id = await changes.change(platformActor('test', tenantId), async (change) => {
       const drawn = await nextSubscriptionId(change);
@@ -93,6 +94,7 @@ export async function deliveryPlace() {
         secret: secrets.seal(secret, secretPurpose(drawn)),
         enabled: true,
         created_by: 1,
+        ...(options.settings === undefined ? {} : { settings: options.settings }),
       };
       await insertSubscription(change, row, await events.end(change), change.now);
       change.notify('millrace_cache', `subscription:${drawn}`);
@@ -115,7 +117,7 @@ export async function deliveryPlace() {
 
   async function engine(): Promise<Delivery> {
     engineCount += 1;
-    const delivery = createDelivery({ database, events, clock, secrets, log: silentLog, send, owner: `engine-${engineCount}` });
+    const delivery = createDelivery({ database, changes, events, clock, secrets, log: silentLog, send, random: () => 0, owner: `engine-${engineCount}-${randomBytes(4).toString('hex')}` });
     engines.push(delivery);
     await delivery.start();
     return delivery;

@@ -11,12 +11,20 @@ export interface DeliveryStatus extends Cursor {
   readonly delivered_at: Date | null;
   readonly behind_count: number;
   readonly oldest: Date | null;
+  readonly parked_count: number;
+  readonly dead_count: number;
+  readonly failing_since: Date | null;
+  readonly failures: number;
+  readonly last_error: string | null;
+  readonly owner: string | null;
 }
 
 /** How far a subscription is: its cursor, how many events it wants lie beyond (at most 100,000 are counted), and the oldest event not delivered. */
 export async function readStatus(db: Executor, subscription: { id: number; tenant_id: number; workspace_id: number | null; types: readonly string[] }): Promise<DeliveryStatus | undefined> {
   return db.row<DeliveryStatus>(
-    `select c.position, c.row_id as id, c.delivered_at,
+    `select c.position, c.row_id as id, c.delivered_at, c.failing_since, c.failures, c.last_error, c.owner,
+       (select count(*) from delivery_parked where subscription_id = c.subscription_id and state in ('blocked', 'behind')) as parked_count,
+       (select count(*) from delivery_parked where subscription_id = c.subscription_id and state = 'exhausted') as dead_count,
        (select count(*) from delivery_parked where subscription_id = c.subscription_id and state in ('blocked', 'behind')) + l.count as behind_count,
        least((select min(occurred_at) from delivery_parked where subscription_id = c.subscription_id and state in ('blocked', 'behind')), l.oldest) as oldest
      from delivery_cursor as c, lateral (
@@ -52,6 +60,90 @@ export function listBlocked(db: Executor, subscriptionId: number, count: number)
   );
 }
 
+/** Keys that wait, longest blocked first, with the number of events behind. */
+export function listBlockedKeys(db: Executor, subscriptionId: number, offset: number, count: number): Promise<BlockedKey[]> {
+  return db.rows(
+    `select p.object_key, p.event_id, p.type, p.state, p.attempts, p.last_error, p.parked_at, p.next_at,
+       (select count(*) from delivery_parked as b where b.subscription_id = $1 and b.state = 'behind' and b.object_key = p.object_key) as waiting
+     from delivery_parked as p where p.subscription_id = $1 and p.state = 'blocked' order by p.parked_at, p.event_id offset $2 limit $3`,
+    [subscriptionId, offset, count],
+  );
+}
+
+export async function countBlockedKeys(db: Executor, subscriptionId: number): Promise<number> {
+  return (await db.row<{ count: number }>(`select count(*) from delivery_parked where subscription_id = $1 and state = 'blocked'`, [subscriptionId]))?.count ?? 0;
+}
+
+/** The event that blocks the key now. */
+export function findBlocked(db: Executor, subscriptionId: number, objectKey: string): Promise<{ event_id: string } | undefined> {
+  return db.row(`select event_id from delivery_parked where subscription_id = $1 and object_key = $2 and state = 'blocked' order by position, row_id limit 1`, [subscriptionId, objectKey]);
+}
+
+/** The event that blocks the key, locked, or undefined when the key is not blocked. */
+export function lockBlocked(tx: Executor, subscriptionId: number, objectKey: string): Promise<{ event_id: string } | undefined> {
+  return tx.row(`select event_id from delivery_parked where subscription_id = $1 and object_key = $2 and state = 'blocked' order by position, row_id limit 1 for update`, [subscriptionId, objectKey]);
+}
+
+/** Makes the event a dead letter at once, with its body from the log, and says so in the delivery log. */
+export async function setAside(tx: Executor, subscriptionId: number, event: LogEvent, reason: string, now: Date): Promise<void> {
+  await tx.run(
+    `with aside as (
+       update delivery_parked set state = 'exhausted', next_at = null, last_error = $3, exhausted_at = $4, body = $5::jsonb where subscription_id = $1 and event_id = $2
+       returning type, object_key, attempts
+     )
+     insert into delivery_attempt (subscription_id, event_id, type, object_key, number, outcome, stage, message, started_at, duration_ms)
+     select $1, $2, type, object_key, attempts + 1, 'skipped', 'parked', $3, $4, 0 from aside`,
+    [subscriptionId, event.eventId, reason, now, JSON.stringify(event)],
+  );
+}
+
+export interface DeadLetter {
+  readonly event_id: string;
+  readonly type: string;
+  readonly object_key: string;
+  readonly occurred_at: Date;
+  readonly exhausted_at: Date | null;
+  readonly attempts: number;
+  readonly last_error: string | null;
+  readonly body: { readonly data?: unknown } | null;
+}
+
+/** What chooses dead letters; undefined does not matter. */
+export interface DeadLetterFilter {
+  readonly subscriptionId: number;
+  readonly eventIds: readonly string[] | undefined;
+  readonly objectKey: string | undefined;
+  readonly type: string | undefined;
+  readonly from: Date | undefined;
+  readonly to: Date | undefined;
+}
+
+const deadFilter = `subscription_id = $1 and state = 'exhausted' and ($2::uuid[] is null or event_id = any($2)) and ($3::text is null or object_key = $3) and ($4::text is null or type = $4)
+  and coalesce(exhausted_at, parked_at) >= $5 and coalesce(exhausted_at, parked_at) < $6`;
+const deadValues = (filter: DeadLetterFilter) => [filter.subscriptionId, filter.eventIds ?? null, filter.objectKey ?? null, filter.type ?? null, filter.from ?? '-infinity', filter.to ?? 'infinity'];
+
+/** Dead letters, newest first. */
+export function listDeadLetters(db: Executor, filter: DeadLetterFilter, offset: number, count: number): Promise<DeadLetter[]> {
+  return db.rows(
+    `select event_id, type, object_key, occurred_at, coalesce(exhausted_at, parked_at) as exhausted_at, attempts, last_error, body
+     from delivery_parked where ${deadFilter} order by coalesce(exhausted_at, parked_at) desc, event_id offset $7 limit $8`,
+    [...deadValues(filter), offset, count],
+  );
+}
+
+export async function countDeadLetters(db: Executor, filter: DeadLetterFilter): Promise<number> {
+  return (await db.row<{ count: number }>(`select count(*) from delivery_parked where ${deadFilter}`, deadValues(filter)))?.count ?? 0;
+}
+
+/** Marks dead letters to be sent once more, the oldest first, at most `limit`. Answers how many. */
+export function replayDeadLetters(tx: Executor, filter: DeadLetterFilter, limit: number, now: Date): Promise<number> {
+  return tx.run(
+    `update delivery_parked set state = 'replay', next_at = $8
+     where subscription_id = $1 and event_id in (select event_id from delivery_parked where ${deadFilter} order by position, row_id limit $7 for update skip locked)`,
+    [...deadValues(filter), limit, now],
+  );
+}
+
 export interface ListedAttempt {
   readonly id: number;
   readonly subscription_id: number;
@@ -75,23 +167,44 @@ export interface AttemptFilter {
   readonly outcome: string | undefined;
   readonly from: Date | undefined;
   readonly to: Date | undefined;
+  readonly objectKey: string | undefined;
+  readonly type: string | undefined;
+  readonly httpStatus: number | undefined;
+  /** In the payload, the answer or the error, whatever its case. */
+  readonly keyword: string | undefined;
+  readonly minDurationMs: number | undefined;
 }
 
-const attemptFilter = `subscription_id = any($1::bigint[]) and ($2::uuid is null or event_id = $2) and ($3::text is null or outcome = $3) and started_at >= $4 and started_at < $5`;
-const attemptValues = (filter: AttemptFilter) => [filter.subscriptions, filter.eventId ?? null, filter.outcome ?? null, filter.from ?? '-infinity', filter.to ?? 'infinity'];
+const attemptColumns = 'id, subscription_id, event_id, type, object_key, number, outcome, stage, http_status, message, excerpt, started_at, duration_ms, next_at';
+const attemptFilter = `subscription_id = any($1::bigint[]) and ($2::uuid is null or event_id = $2) and ($3::text is null or outcome = $3) and started_at >= $4 and started_at < $5
+  and ($6::text is null or object_key = $6) and ($7::text is null or type = $7) and ($8::integer is null or http_status = $8) and ($10::integer is null or duration_ms >= $10)
+  and ($9::text is null or strpos(lower(coalesce(message, '')), lower($9)) > 0 or strpos(lower(coalesce(excerpt, '')), lower($9)) > 0
+    or exists (select from event where event.event_id = delivery_attempt.event_id and strpos(lower(event.data::text), lower($9)) > 0))`;
+const attemptValues = (filter: AttemptFilter) => [
+  filter.subscriptions,
+  filter.eventId ?? null,
+  filter.outcome ?? null,
+  filter.from ?? '-infinity',
+  filter.to ?? 'infinity',
+  filter.objectKey ?? null,
+  filter.type ?? null,
+  filter.httpStatus ?? null,
+  filter.keyword ?? null,
+  filter.minDurationMs ?? null,
+];
 
 /** Attempts, newest first. */
 export function listAttempts(db: Executor, filter: AttemptFilter, offset: number, count: number): Promise<ListedAttempt[]> {
-  return db.rows(
-    `select id, subscription_id, event_id, type, object_key, number, outcome, stage, http_status, message, excerpt, started_at, duration_ms, next_at
-     from delivery_attempt where ${attemptFilter} order by started_at desc, id desc offset $6 limit $7`,
-    [...attemptValues(filter), offset, count],
-  );
+  return db.rows(`select ${attemptColumns} from delivery_attempt where ${attemptFilter} order by started_at desc, id desc offset $11 limit $12`, [...attemptValues(filter), offset, count]);
 }
 
 /** At most 100,000 are counted. */
 export async function countAttempts(db: Executor, filter: AttemptFilter): Promise<number> {
   return (await db.row<{ count: number }>(`select count(*) from (select from delivery_attempt where ${attemptFilter} limit ${COUNT_LIMIT}) as a`, attemptValues(filter)))?.count ?? 0;
+}
+
+export function findAttempt(db: Executor, subscriptionId: number, id: number): Promise<ListedAttempt | undefined> {
+  return db.row(`select ${attemptColumns} from delivery_attempt where subscription_id = $1 and id = $2`, [subscriptionId, id]);
 }
 
 /** The parked event, locked, and whether the cursor has passed it. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { Log } from '../../kernel/log.ts';
 import { compareCursors, type Cursor } from '../log.ts';
-import type { AttemptRow, ParkedRow, Results } from './store.ts';
+import type { AttemptRow, Health, ParkedRow, Results } from './store.ts';
 
 /** Pause before results are written again after the database refused them. */
 const RETRY_MS = 200;
@@ -37,6 +37,8 @@ export function createResultWriter(options: {
   readonly start: Cursor;
   /** The place up to which everything is delivered or parked, in memory. */
   readonly cursor: () => Cursor;
+  /** How the target is doing, as of the attempts that were handed over. */
+  readonly health: () => Health;
   /** False when the lease was lost. */
   readonly save: (results: Results) => Promise<boolean>;
   readonly onLost: () => void;
@@ -58,7 +60,7 @@ export function createResultWriter(options: {
 
   /** Takes the batch out; a failed one is put back before whatever has gathered meanwhile. */
   function take(): Results {
-    const batch: Results = { attempts, added: [...added.values()], changed: [...changed.values()], gone: [...gone], cursor: options.cursor(), deliveredAt };
+    const batch: Results = { attempts, added: [...added.values()], changed: [...changed.values()], gone: [...gone], cursor: options.cursor(), deliveredAt, health: options.health() };
     attempts = [];
     added = new Map();
     changed = new Map();

@@ -1,10 +1,12 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { limits } from '../../kernel/limits.ts';
 import { OutboundError, type Outbound } from '../../kernel/outbound.ts';
-import { CONTENT_TYPE, type WrapEvent } from '../envelope.ts';
 import type { LogEvent } from '../log.ts';
+import type { Destination } from './destination.ts';
+import type { FormatMessage } from './format.ts';
 import { readRetryAfter } from './retries.ts';
 import { signatureHeaders } from './signature.ts';
+import { deliveryTraceparent } from './trace.ts';
 
 /** What came of one try. */
 export interface Outcome {
@@ -22,28 +24,28 @@ export interface Outcome {
   readonly retryAfterMs: number | undefined;
 }
 
-/** Where an event goes. */
-export interface Destination {
-  readonly url: string;
-  readonly secret: string;
-}
+/**
+ * Sends events once, in one request: several only where the format is `batch`. `attempt` counts from 1. Never rejects: whatever happens is an
+ * outcome. Deliveries and tests of a subscription both go through here.
+ */
+export type SendEvents = (destination: Destination, events: readonly LogEvent[], attempt: number, signal?: AbortSignal) => Promise<Outcome>;
 
-/** Sends one event once. Never rejects: whatever happens is an outcome. Deliveries and tests of a subscription both go through here. */
-export type SendEvent = (destination: Destination, event: LogEvent, signal?: AbortSignal) => Promise<Outcome>;
-
-export function createSender(options: { readonly clock: Clock; readonly transport: Pick<Outbound, 'request'>; readonly wrap: WrapEvent }): SendEvent {
-  const { clock, transport, wrap } = options;
-  return async (destination, event, signal) => {
+export function createSender(options: { readonly clock: Clock; readonly transport: Pick<Outbound, 'request'>; readonly format: FormatMessage }): SendEvents {
+  const { clock, transport, format } = options;
+  return async (destination, events, attempt, signal) => {
     const startedAt = clock.now();
     const nothing = { cancelled: false, httpStatus: undefined, stage: undefined, message: undefined, excerpt: undefined, startedAt, durationMs: 0, retryAfterMs: undefined };
     try {
-      const body = JSON.stringify(await wrap(event, startedAt));
+      const [first] = events;
+      if (first === undefined) throw new Error('there is nothing to send');
+      const { id, headers, body } = await format(destination.format, events, startedAt, attempt);
       const answer = await transport.request({
         method: 'POST',
         url: destination.url,
-        headers: { 'content-type': CONTENT_TYPE, ...signatureHeaders(destination.secret, event.eventId, startedAt, body) },
+        // The subscription's own headers come first, so that they cannot stand for what the message says of itself.
+        headers: { ...destination.headers, ...headers, traceparent: deliveryTraceparent(first), 'millrace-attempt': String(attempt), ...signatureHeaders(destination.keys(startedAt), id, startedAt, body) },
         body,
-        timeoutMs: limits.deliveryTimeoutMs.value,
+        timeoutMs: destination.timeoutMs,
         signal,
       });
       const delivered = answer.status >= 200 && answer.status < 300;
@@ -53,7 +55,7 @@ export function createSender(options: { readonly clock: Clock; readonly transpor
         httpStatus: answer.status,
         stage: delivered ? undefined : 'status',
         message: delivered ? undefined : `the receiver answered with status ${answer.status}`,
-        excerpt: excerptOf(answer.text),
+        excerpt: answer.text === '' ? undefined : storable(answer.text),
         durationMs: answer.durationMs,
         retryAfterMs: delivered ? undefined : readRetryAfter(answer.headers['retry-after'], clock.now()),
       };
@@ -69,8 +71,4 @@ export function createSender(options: { readonly clock: Clock; readonly transpor
 /** Text that can be stored and shown: bounded, no NUL, which PostgreSQL refuses, and no half of a surrogate pair. */
 function storable(text: string): string {
   return text.slice(0, limits.deliveryExcerptCharacters.value).replaceAll('\u0000', '\uFFFD').toWellFormed();
-}
-
-function excerptOf(text: string): string | undefined {
-  return text === '' ? undefined : storable(text);
 }

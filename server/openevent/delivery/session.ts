@@ -2,30 +2,15 @@ import type { Clock } from '../../kernel/clock.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Log } from '../../kernel/log.ts';
 import { compareCursors, type Cursor, type EventLog, type LogEvent } from '../log.ts';
+import type { Destination } from './destination.ts';
+import { createHealthWatch, type HealthStep } from './health.ts';
+import { createLanes, type Item, type Lane } from './lanes.ts';
+import type { DeliveryMeters } from './meters.ts';
+import { createPace } from './pace.ts';
+import { afterFailure, lostBody, toParked } from './parked.ts';
 import { createResultWriter } from './results.ts';
-import { nextTry } from './retries.ts';
-import type { Outcome, SendEvent } from './send.ts';
+import type { Outcome, SendEvents } from './send.ts';
 import type { ClaimedSubscription, ParkedRow, Results } from './store.ts';
-
-/** An event read from the log that is not settled yet. Settled: delivered, or parked. */
-interface Item {
-  readonly event: LogEvent;
-  settled: boolean;
-}
-
-/** The events of one object. At most one of them is under way. */
-interface Lane {
-  readonly key: string;
-  busy: boolean;
-  waiting: boolean;
-  /** Dead letters and delivered events that somebody wants sent once more. They block nobody. */
-  replays: ParkedRow[];
-  /** The blocked event and those behind it, in order. While there are any, the queue waits. */
-  parked: ParkedRow[];
-  /** Events at their first try. */
-  queue: Item[];
-  cancelTimer: () => void;
-}
 
 /** The delivery of one subscription, in memory, by the process that holds its lease. */
 export interface Session {
@@ -36,8 +21,8 @@ export interface Session {
   offer(events: readonly LogEvent[], cursor: Cursor): void;
   /** Reads on by itself until it is live or full. */
   catchUp(): void;
-  /** Looks again at one parked event that somebody has retried or skipped. */
-  refresh(eventId: string): Promise<void>;
+  /** Looks again at one parked event that somebody has retried, skipped or set aside; at all that are to be sent again without an id. */
+  refresh(eventId: string | undefined): Promise<void>;
   /** Writes the cursor if it moved past events that are not for this subscription. */
   saveCursor(): void;
   extendLease(until: Date): void;
@@ -49,34 +34,43 @@ export interface Session {
 
 export interface SessionOptions {
   readonly subscription: ClaimedSubscription;
-  readonly secret: string;
+  readonly destination: Destination;
+  /** Whether an event of the right tenant, workspace and type is wanted. */
+  readonly filter: (event: LogEvent) => boolean;
   readonly parked: readonly ParkedRow[];
   readonly leaseUntil: Date;
   readonly clock: Clock;
+  /** A number in [0, 1), for the jitter of retries. */
+  readonly random: () => number;
   readonly log: Log;
+  readonly meters: DeliveryMeters;
   readonly events: Pick<EventLog, 'read' | 'find'>;
-  readonly send: SendEvent;
+  readonly send: SendEvents;
   readonly save: (results: Results) => Promise<boolean>;
   readonly findParked: (eventId: string) => Promise<ParkedRow | undefined>;
+  readonly findReplays: () => Promise<ParkedRow[]>;
   /** Where the shared reader is. */
   readonly sharedCursor: () => Cursor;
   readonly onLive: (cursor: Cursor) => void;
   readonly onLost: () => void;
+  readonly onHealth: (step: HealthStep) => void;
 }
 
-/** The outcome for a parked event whose body is no longer in the log. */
-function lostBody(now: Date): Outcome {
-  return { delivered: false, cancelled: false, httpStatus: undefined, stage: 'log', message: 'the event has left the log', excerpt: undefined, startedAt: now, durationMs: 0, retryAfterMs: undefined };
+/** What one message carries of one lane. */
+interface Part {
+  readonly lane: Lane;
+  readonly items: readonly Item[];
 }
 
 export function createSession(options: SessionOptions): Session {
-  const { subscription, clock, log, events, send } = options;
+  const { subscription, destination, clock, log, events, send, meters } = options;
   const types = new Set(subscription.types);
-  const lanes = new Map<string, Lane>();
   /** Parked events that the cursor has not passed: they are read again and must not be sent again. */
   const known = new Set<string>();
   const calledOff = new AbortController();
-  let ready: Lane[] = [];
+  const lanes = createLanes(clock, () => startReady());
+  const pace = createPace(subscription.rate, clock);
+  const health = createHealthWatch({ ...subscription, paused: subscription.pausedAt !== undefined });
   let window: Item[] = [];
   let readCursor = subscription.cursor;
   let settledCursor = subscription.cursor;
@@ -85,6 +79,8 @@ export function createSession(options: SessionOptions): Session {
   let live = false;
   let reading = false;
   let stopping = false;
+  let probeDue = false;
+  let paceTimer = false;
   let leaseUntil = options.leaseUntil;
   let whenIdle = () => {};
 
@@ -93,70 +89,80 @@ export function createSession(options: SessionOptions): Session {
     log,
     start: subscription.cursor,
     cursor: () => settledCursor,
+    health: health.now,
     save: options.save,
     onLost: options.onLost,
     onWritten: () => startReady(),
   });
 
-  // Lanes
-
-  function laneOf(key: string): Lane {
-    let lane = lanes.get(key);
-    if (lane === undefined) {
-      lane = { key, busy: false, waiting: false, replays: [], parked: [], queue: [], cancelTimer: () => {} };
-      lanes.set(key, lane);
-    }
-    return lane;
-  }
-
-  /** Puts a lane in line when it has something to send now, or sets its timer. */
-  function arrange(lane: Lane): void {
-    if (lane.busy || lane.waiting || stopping) return;
-    lane.cancelTimer();
-    const head = lane.parked[0];
-    const now = clock.now();
-    if (lane.replays.length > 0 || (head === undefined ? lane.queue.length > 0 : (head.nextAt ?? now) <= now)) {
-      lane.waiting = true;
-      ready.push(lane);
-    } else if (head?.nextAt !== undefined) {
-      lane.cancelTimer = clock.after(head.nextAt.getTime() - now.getTime(), () => {
-        arrange(lane);
-        startReady();
-      });
-    } else {
-      lanes.delete(lane.key);
-    }
-  }
+  // Starting
 
   const mayStart = () => !stopping && !writer.full() && clock.now() < leaseUntil;
+  const isFull = () => underWay >= (health.narrow() ? 1 : subscription.concurrency);
 
   function startReady(): void {
-    while (mayStart() && underWay < limits.deliveryConcurrency.value && ready.length > 0) {
-      const lane = ready.shift();
+    if (health.paused()) {
+      probe();
+      return;
+    }
+    while (!isFull() && lanes.hasReady() && mayStart()) {
+      if (!pace.take()) {
+        waitForPace();
+        return;
+      }
+      const lane = lanes.next();
       if (lane === undefined) return;
-      lane.waiting = false;
       void run(lane);
     }
   }
 
+  function waitForPace(): void {
+    if (paceTimer) return;
+    paceTimer = true;
+    clock.after(pace.wait(), () => {
+      paceTimer = false;
+      startReady();
+    });
+  }
+
+  /** A paused target is asked with one event at a time, now and then, however long that one would have to wait. */
+  function probe(): void {
+    if (!probeDue || underWay > 0 || !mayStart()) return;
+    const lane = lanes.next() ?? lanes.early();
+    if (lane === undefined) return;
+    probeDue = false;
+    void run(lane).then(planProbe);
+  }
+
+  function planProbe(): void {
+    if (stopping || !health.paused()) return;
+    clock.after(limits.deliveryProbeMs.value, () => {
+      probeDue = true;
+      startReady();
+    });
+  }
+
   async function run(lane: Lane): Promise<void> {
-    lane.busy = true;
     underWay += 1;
+    let taken: readonly Lane[] = [lane];
     try {
-      const replay = lane.replays[0];
-      const head = lane.parked[0];
-      const item = lane.queue[0];
-      if (replay !== undefined) await sendParked(lane, replay);
-      else if (head !== undefined) await sendParked(lane, head);
-      else if (item !== undefined) await sendFirst(lane, item);
+      const parked = lane.replays[0] ?? lane.parked[0];
+      if (parked !== undefined) await sendParked(lane, parked);
+      else {
+        const parts = gather(lane);
+        taken = parts.map((part) => part.lane);
+        await sendFirst(parts);
+      }
     } catch (error) {
       // Only reading a parked event from the log can end here. The event keeps its place and is tried again soon.
       log.warn({ err: error, subscription: subscription.id }, 'a delivery could not be prepared and will be tried again');
       await pauseUnlessCalledOff();
     } finally {
-      lane.busy = false;
       underWay -= 1;
-      arrange(lane);
+      for (const one of taken) {
+        one.busy = false;
+        lanes.arrange(one);
+      }
       advance();
       writer.write();
       startReady();
@@ -177,34 +183,80 @@ export function createSession(options: SessionOptions): Session {
 
   // Sending
 
-  async function sendFirst(lane: Lane, item: Item): Promise<void> {
-    const outcome = await send({ url: subscription.url, secret: options.secret }, item.event, calledOff.signal);
-    if (outcome.cancelled) return;
-    lane.queue.shift();
-    item.settled = true;
-    if (outcome.delivered) {
-      writer.attempt({ event: item.event, number: 1, outcome: 'succeeded', result: outcome, nextAt: undefined }, true);
-      return;
+  /** The first event of the lane; where the format takes batches, also those after it and those of other lanes in line. */
+  function gather(lane: Lane): Part[] {
+    if (destination.format !== 'batch') return [{ lane, items: lane.queue.slice(0, 1) }];
+    const parts: Part[] = [];
+    let room: number = limits.deliveryBatchEvents.value;
+    for (let one: Lane | undefined = lane; one !== undefined; one = room > 0 && !health.paused() ? lanes.nextFresh() : undefined) {
+      const items: Item[] = [];
+      for (const item of one.queue) {
+        // The token of the very first one was taken when the lane was started.
+        if (room === 0 || (room < limits.deliveryBatchEvents.value && !pace.take())) {
+          room = 0;
+          break;
+        }
+        items.push(item);
+        room -= 1;
+      }
+      parts.push({ lane: one, items });
     }
-    const row = failedRow(toParked(item.event), outcome);
-    writer.attempt({ event: item.event, number: 1, outcome: 'failed', result: outcome, nextAt: row.nextAt }, false);
-    writer.add(row);
-    lane.parked.push(row);
-    parkedCount += 1;
-    parkBehind(lane);
+    return parts;
+  }
+
+  function account(outcome: Outcome, objectKey: string): void {
+    const step = health.record(outcome.delivered, objectKey, clock.now(), outcome.message);
+    if (step !== undefined) options.onHealth(step);
+    if (step?.kind === 'pause') planProbe();
+  }
+
+  async function sendFirst(parts: readonly Part[]): Promise<void> {
+    const sent = parts.flatMap((part) => part.items.map((item) => item.event));
+    if (sent.length === 0) return;
+    const outcome = await send(destination, sent, 1, calledOff.signal);
+    if (outcome.cancelled) return;
+    meters.attempt(subscription.id, outcome);
+    for (const { lane } of parts) account(outcome, lane.key);
+    for (const { lane, items } of parts) {
+      lane.queue.splice(0, items.length);
+      for (const [index, item] of items.entries()) {
+        item.settled = true;
+        if (outcome.delivered) {
+          meters.delivered(subscription.id, item.event, clock.now());
+          writer.attempt({ event: item.event, number: 1, outcome: 'succeeded', result: outcome, nextAt: undefined }, true);
+          continue;
+        }
+        // Of a batch that failed the first of each object is tried again alone, and the others wait behind it.
+        const row = index === 0 ? failed(toParked(item.event, clock.now()), outcome, item.event) : { ...toParked(item.event, clock.now(), 1), lastError: outcome.message };
+        writer.attempt({ event: item.event, number: 1, outcome: 'failed', result: outcome, nextAt: row.nextAt }, false);
+        writer.add(row);
+        if (row.state === 'exhausted') continue;
+        lane.parked.push(row);
+        parkedCount += 1;
+      }
+      parkBehind(lane);
+    }
   }
 
   async function sendParked(lane: Lane, row: ParkedRow): Promise<void> {
-    const event = await events.find(row.eventId, subscription.tenantId);
-    const outcome: Outcome = event === undefined ? lostBody(clock.now()) : await send({ url: subscription.url, secret: options.secret }, event, calledOff.signal);
-    if (outcome.cancelled) return;
+    const event = (await events.find(row.eventId, subscription.tenantId)) ?? row.body;
     const number = row.attempts + 1;
-    const after = outcome.delivered ? undefined : failedRow(row, outcome);
+    const outcome: Outcome = event === undefined ? lostBody(clock.now()) : await send(destination, [event], number, calledOff.signal);
+    if (outcome.cancelled) return;
+    if (event !== undefined) {
+      meters.attempt(subscription.id, outcome);
+      account(outcome, row.objectKey);
+    }
+    if (outcome.delivered) meters.delivered(subscription.id, row, clock.now());
+    const after = outcome.delivered ? undefined : failed(row, outcome, event);
     writer.attempt({ event: row, number, outcome: outcome.delivered ? 'succeeded' : 'failed', result: outcome, nextAt: after?.nextAt }, outcome.delivered);
     const list = row.state === 'replay' ? lane.replays : lane.parked;
     const place = list.findIndex((other) => other.eventId === row.eventId);
-    // Skipped by somebody while it was under way: the database knows already.
-    if (place === -1) return;
+    if (place === -1) {
+      // Skipped or set aside by somebody while it was under way: the database knows already. One that arrived all the same is no dead letter.
+      if (after === undefined) writer.remove(row);
+      return;
+    }
     if (after === undefined) writer.remove(row);
     else writer.change(after);
     if (after?.state === 'blocked') {
@@ -215,27 +267,8 @@ export function createSession(options: SessionOptions): Session {
     if (row.state !== 'replay') release();
   }
 
-  function toParked(event: LogEvent): ParkedRow {
-    return {
-      eventId: event.eventId,
-      place: { position: event.position, id: event.id },
-      objectKey: event.objectKey,
-      type: event.type,
-      occurredAt: event.occurredAt,
-      state: 'behind',
-      attempts: 0,
-      nextAt: undefined,
-      parkedAt: clock.now(),
-      lastError: undefined,
-    };
-  }
-
-  function failedRow(row: ParkedRow, outcome: Outcome): ParkedRow {
-    const attempts = row.attempts + 1;
-    const lastError = outcome.message;
-    // A body that has left the log will not come back, and a replay was asked for once.
-    const next = row.state === 'replay' || outcome.stage === 'log' ? undefined : nextTry(attempts, clock.now(), outcome.retryAfterMs);
-    return next === undefined ? { ...row, state: 'exhausted', attempts, nextAt: undefined, lastError } : { ...row, state: 'blocked', attempts, nextAt: next, lastError };
+  function failed(row: ParkedRow, outcome: Outcome, event: LogEvent | undefined): ParkedRow {
+    return afterFailure(row, outcome, { retry: subscription.retry, now: clock.now(), random: options.random, paused: health.paused(), event });
   }
 
   /** Parks what waits in the queue of a lane behind its blocked event, as far as there is room; the rest holds the cursor. */
@@ -243,7 +276,7 @@ export function createSession(options: SessionOptions): Session {
     while (lane.parked.length > 0 && lane.queue.length > 0 && parkedCount < limits.deliveryParkedEvents.value) {
       const item = lane.queue.shift();
       if (item === undefined) return;
-      const row = toParked(item.event);
+      const row = toParked(item.event, clock.now());
       writer.add(row);
       lane.parked.push(row);
       parkedCount += 1;
@@ -255,7 +288,7 @@ export function createSession(options: SessionOptions): Session {
   function release(): void {
     const wasFull = parkedCount >= limits.deliveryParkedEvents.value;
     parkedCount -= 1;
-    if (wasFull) for (const lane of lanes.values()) parkBehind(lane);
+    if (wasFull) for (const lane of lanes.all()) parkBehind(lane);
   }
 
   // Reading
@@ -277,18 +310,20 @@ export function createSession(options: SessionOptions): Session {
     event.tenantId === subscription.tenantId &&
     (types.size === 0 || types.has(event.type)) &&
     (subscription.workspaceId === undefined || event.workspaceId === subscription.workspaceId) &&
-    compareCursors(event, readCursor) > 0;
+    compareCursors(event, readCursor) > 0 &&
+    options.filter(event);
 
   function take(page: readonly LogEvent[], cursor: Cursor): void {
     const before = parkedCount;
-    for (const event of page.filter(isWanted)) {
+    for (const event of page) {
+      if (!isWanted(event)) continue;
       const item: Item = { event, settled: known.delete(event.eventId) };
       window.push(item);
       if (item.settled) continue;
-      const lane = laneOf(event.objectKey);
+      const lane = lanes.of(event.objectKey);
       lane.queue.push(item);
       parkBehind(lane);
-      arrange(lane);
+      lanes.arrange(lane);
     }
     if (compareCursors(cursor, readCursor) > 0) readCursor = cursor;
     advance();
@@ -323,26 +358,66 @@ export function createSession(options: SessionOptions): Session {
     }
   }
 
+  // Parked events that somebody did something about
+
+  /** Takes a parked event out, wherever it stands; its object goes on. */
+  function forget(lane: Lane, eventId: string): void {
+    lane.replays = lane.replays.filter((other) => other.eventId !== eventId);
+    const place = lane.parked.findIndex((other) => other.eventId === eventId);
+    if (place === -1) return;
+    lane.parked.splice(place, 1);
+    release();
+  }
+
+  function takeReplay(row: ParkedRow): void {
+    const lane = lanes.of(row.objectKey);
+    if (!lane.replays.some((other) => other.eventId === row.eventId)) lane.replays.push(row);
+    lanes.arrange(lane);
+  }
+
+  async function refresh(eventId: string | undefined): Promise<void> {
+    if (eventId === undefined) {
+      const rows = await options.findReplays();
+      if (stopping) return;
+      for (const row of rows) takeReplay(row);
+      startReady();
+      return;
+    }
+    const row = await options.findParked(eventId);
+    if (stopping) return;
+    const lane = row === undefined ? [...lanes.all()].find((one) => [...one.parked, ...one.replays].some((other) => other.eventId === eventId)) : lanes.of(row.objectKey);
+    if (lane === undefined) return;
+    if (row === undefined || row.state === 'skipped' || row.state === 'exhausted') forget(lane, eventId);
+    else if (row.state === 'replay') takeReplay(row);
+    else {
+      const place = lane.parked.findIndex((other) => other.eventId === eventId);
+      const held = lane.parked[place];
+      if (held !== undefined && row.nextAt !== undefined) lane.parked[place] = { ...held, nextAt: row.nextAt };
+    }
+    lanes.arrange(lane);
+    startReady();
+  }
+
   // The start: what was parked before.
 
   for (const row of options.parked) {
     if (compareCursors(row.place, subscription.cursor) > 0) known.add(row.eventId);
     if (row.state === 'skipped' || row.state === 'exhausted') continue;
-    const lane = laneOf(row.objectKey);
+    const lane = lanes.of(row.objectKey);
     if (row.state === 'replay') lane.replays.push(row);
     else {
       lane.parked.push(row);
       parkedCount += 1;
     }
   }
-  for (const lane of lanes.values()) arrange(lane);
+  for (const lane of lanes.all()) lanes.arrange(lane);
+  planProbe();
   startReady();
 
   function stop(): void {
     stopping = true;
     live = false;
-    ready = [];
-    for (const lane of lanes.values()) lane.cancelTimer();
+    lanes.stop();
   }
 
   return {
@@ -354,25 +429,7 @@ export function createSession(options: SessionOptions): Session {
       else live = false;
     },
     catchUp,
-    async refresh(eventId) {
-      const row = await options.findParked(eventId);
-      if (stopping) return;
-      const lane = row === undefined ? [...lanes.values()].find((one) => [...one.parked, ...one.replays].some((other) => other.eventId === eventId)) : laneOf(row.objectKey);
-      if (lane === undefined) return;
-      const place = lane.parked.findIndex((other) => other.eventId === eventId);
-      const held = lane.parked[place];
-      if (row === undefined || row.state === 'skipped') {
-        lane.replays = lane.replays.filter((other) => other.eventId !== eventId);
-        if (held !== undefined) {
-          lane.parked.splice(place, 1);
-          release();
-        }
-      } else if (row.state === 'replay') {
-        if (!lane.replays.some((other) => other.eventId === eventId)) lane.replays.push(row);
-      } else if (held !== undefined && row.nextAt !== undefined) lane.parked[place] = { ...held, nextAt: row.nextAt };
-      arrange(lane);
-      startReady();
-    },
+    refresh,
     saveCursor: () => writer.write(),
     extendLease(until) {
       leaseUntil = until;

@@ -17,11 +17,19 @@ export function secretFrom(bytes: Buffer): string {
   return `${PREFIX}${bytes.toString('base64')}`;
 }
 
-/** The headers that prove where a message comes from. `at` is cut to seconds. */
-export function signatureHeaders(secret: string, id: string, at: Date, body: string): Record<string, string> {
-  const key = secretKey(secret);
-  if (key === undefined) throw new Error('the secret of the subscription has not the form whsec_<base64>');
+/** The keys of secrets, read once for all messages of a destination. Throws when one has not the form. */
+export function signingKeys(secrets: readonly string[]): Buffer[] {
+  return secrets.map((secret) => {
+    const key = secretKey(secret);
+    if (key === undefined) throw new Error('the secret of the subscription has not the form whsec_<base64>');
+    return key;
+  });
+}
+
+/** The headers that prove where a message comes from, with one signature a key, so that a receiver may know either secret. `at` is cut to seconds. */
+export function signatureHeaders(keys: readonly Buffer[], id: string, at: Date, body: string): Record<string, string> {
   const timestamp = String(Math.floor(at.getTime() / 1_000));
-  const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
-  return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${signature}` };
+  const signed = `${id}.${timestamp}.${body}`;
+  const signatures = keys.map((key) => `v1,${createHmac('sha256', key).update(signed).digest('base64')}`);
+  return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signatures.join(' ') };
 }

@@ -6,7 +6,8 @@ import type { IdSource } from '../../kernel/ids.ts';
 import type { Call } from '../../kernel/operation.ts';
 import type { Outbound } from '../../kernel/outbound.ts';
 import type { SecretBox } from '../../kernel/secrets.ts';
-import type { SendEvent } from '../delivery/send.ts';
+import type { FormatMessage } from '../delivery/format.ts';
+import type { SendEvents } from '../delivery/send.ts';
 import type { WrapEvent } from '../envelope.ts';
 import type { EventLog } from '../log.ts';
 import { findSubscription, listWorkspacesOfSubscriptions, type SubscriptionRow } from '../store.ts';
@@ -21,7 +22,8 @@ export interface OpenEventContext {
   readonly directory: WorkspaceDirectory;
   readonly outbound: Pick<Outbound, 'checkTarget'>;
   readonly events: EventLog;
-  readonly send: SendEvent;
+  readonly send: SendEvents;
+  readonly format: FormatMessage;
   readonly wrap: WrapEvent;
 }
 

@@ -6,11 +6,21 @@ import { inTenant, type Call, type Handlers } from '../../kernel/operation.ts';
 import { pageCounters, readPage } from '../../kernel/page.ts';
 import { CHANGE_PREFIX } from '../delivery/engine.ts';
 import * as inspect from '../delivery/inspect-store.ts';
+import { deliveryTraceparent } from '../delivery/trace.ts';
 import { lockSubscription, type SubscriptionRow } from '../store.ts';
 import { inspectable, requireSubscription, type OpenEventContext } from './context.ts';
 import { moment, writeCursor } from './events.ts';
 
-type Actions = 'GetSubscriptionStatus' | 'ListDeliveryAttempts' | 'RetryDelivery' | 'SkipDelivery';
+type Actions =
+  | 'GetSubscriptionStatus'
+  | 'ListDeliveryAttempts'
+  | 'GetDeliveryAttempt'
+  | 'ListBlockedKeys'
+  | 'ResolveBlockedKey'
+  | 'ListDeadLetters'
+  | 'RetryDeadLetters'
+  | 'RetryDelivery'
+  | 'SkipDelivery';
 
 const words = { succeeded: 'Succeeded', failed: 'Failed', skipped: 'Skipped' } as const;
 
@@ -20,9 +30,28 @@ function wrongState(eventId: string, reason: string): ApiError {
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** What became of events on their way to a subscription, and the two things somebody can do about it. */
+function showAttempt(row: inspect.ListedAttempt) {
+  return {
+    AttemptId: row.id,
+    SubscriptionId: row.subscription_id,
+    EventId: row.event_id,
+    Type: row.type,
+    ObjectKey: row.object_key,
+    AttemptNumber: row.number,
+    Status: words[row.outcome],
+    Stage: row.stage ?? undefined,
+    HttpStatus: row.http_status ?? undefined,
+    ErrorMessage: row.message ?? undefined,
+    ResponseBody: row.excerpt ?? undefined,
+    StartTime: row.started_at.getTime(),
+    DurationMillis: row.duration_ms,
+    NextAttemptTime: row.next_at?.getTime(),
+  };
+}
+
+/** What became of events on their way to a subscription, and what somebody can do about it. */
 export function deliveryOperations(context: OpenEventContext): Pick<Handlers<Operations>, Actions> {
-  const { events } = context;
+  const { events, format, clock } = context;
 
   async function lock(change: Change, call: Call, id: number): Promise<SubscriptionRow> {
     const row = await lockSubscription(change, call.tenantId, id);
@@ -52,6 +81,36 @@ export function deliveryOperations(context: OpenEventContext): Pick<Handlers<Ope
     });
   }
 
+  /** The subscription, if the caller may look into its deliveries; those show objects of all workspaces that it covers. */
+  async function requireInspectable(call: Call, id: number): Promise<SubscriptionRow> {
+    const row = await requireSubscription(context, call, id);
+    if ((await inspectable(context, call, id)).length === 0) throw notFound('Subscription', id);
+    return row;
+  }
+
+  async function resolveBlocked(call: Call, request: Operations['ResolveBlockedKey']['request']) {
+    const held = await inspect.findBlocked(call.db, request.SubscriptionId, request.ObjectKey);
+    const event = held === undefined ? undefined : await events.find(held.event_id, call.tenantId);
+    return call.change(async (change) => {
+      const { id } = await lock(change, call, request.SubscriptionId);
+      const blocked = await inspect.lockBlocked(change, id, request.ObjectKey);
+      if (blocked === undefined) throw new ApiError('WrongState', { kind: 'Delivery', label: 'The object key', id: request.ObjectKey, reason: 'it is not blocked.' });
+      const eventId = blocked.event_id;
+      if (request.Resolution === 'Retry') await inspect.makeDue(change, id, eventId, 'blocked', change.now);
+      else if (request.Resolution === 'Skip') await inspect.skipParked(change, id, eventId, request.Reason ?? 'given up by a user', change.now);
+      else if (event?.eventId === eventId) await inspect.setAside(change, id, event, request.Reason ?? 'set aside by a user', change.now);
+      else throw wrongState(eventId, 'it has left the log, or another event blocks the key by now.');
+      announce(change, id, eventId);
+      return { EventId: eventId };
+    });
+  }
+
+  function chosen(request: Operations['RetryDeadLetters']['request'] | Operations['ListDeadLetters']['request']): inspect.DeadLetterFilter {
+    const eventIds = 'EventIds' in request ? request.EventIds : undefined;
+    if (eventIds?.some((id) => !uuid.test(id)) === true) throw invalid('EventIds', 'one of them is not the id of an event');
+    return { subscriptionId: request.SubscriptionId, eventIds, objectKey: request.ObjectKey, type: request.Type, from: moment(request.StartTime), to: moment(request.EndTime) };
+  }
+
   return {
     GetSubscriptionStatus: {
       access: inTenant('member'),
@@ -67,6 +126,13 @@ export function deliveryOperations(context: OpenEventContext): Pick<Handlers<Ope
             Enabled: row.enabled,
             Cursor: writeCursor(status),
             LagCount: status.behind_count,
+            LagMillis: status.oldest === null ? 0 : Math.max(0, clock.now().getTime() - status.oldest.getTime()),
+            ParkedCount: status.parked_count,
+            DeadLetterCount: status.dead_count,
+            FailingSince: status.failing_since?.getTime(),
+            FailureCount: status.failures,
+            LastErrorMessage: mayInspect ? (status.last_error ?? undefined) : undefined,
+            DelivererName: status.owner ?? undefined,
             OldestUndeliveredTime: status.oldest?.getTime(),
             LastDeliveredTime: status.delivered_at?.getTime(),
             BlockedKeys: blocked.map((key) => ({
@@ -97,29 +163,97 @@ export function deliveryOperations(context: OpenEventContext): Pick<Handlers<Ope
           outcome: request.Status?.toLowerCase(),
           from: moment(request.StartTime),
           to: moment(request.EndTime),
+          objectKey: request.ObjectKey,
+          type: request.Type,
+          httpStatus: request.HttpStatus,
+          keyword: request.Keyword === '' ? undefined : request.Keyword,
+          minDurationMs: request.MinDurationMillis,
         };
         const rows = await inspect.listAttempts(call.db, filter, page.offset, page.size);
         return {
           PagingInfo: {
             ...pageCounters(page, await inspect.countAttempts(call.db, filter)),
-            DeliveryAttempts: rows.map((row) => ({
-              AttemptId: row.id,
-              SubscriptionId: row.subscription_id,
-              EventId: row.event_id,
-              Type: row.type,
-              ObjectKey: row.object_key,
-              AttemptNumber: row.number,
-              Status: words[row.outcome],
-              Stage: row.stage ?? undefined,
-              HttpStatus: row.http_status ?? undefined,
-              ErrorMessage: row.message ?? undefined,
-              ResponseBody: row.excerpt ?? undefined,
-              StartTime: row.started_at.getTime(),
-              DurationMillis: row.duration_ms,
-              NextAttemptTime: row.next_at?.getTime(),
+            DeliveryAttempts: rows.map(showAttempt),
+          },
+        };
+      },
+    },
+
+    GetDeliveryAttempt: {
+      access: inTenant('member'),
+      async handle(call, request) {
+        const subscription = await requireInspectable(call, request.SubscriptionId);
+        const row = await inspect.findAttempt(call.db, subscription.id, request.AttemptId);
+        if (row === undefined) throw notFound('DeliveryAttempt', request.AttemptId);
+        const event = await events.find(row.event_id, call.tenantId);
+        const message = event === undefined || row.outcome === 'skipped' ? undefined : await format(subscription.format, [event], row.started_at, row.number);
+        return { DeliveryAttempt: { ...showAttempt(row), RequestBody: message?.body, TraceId: event === undefined ? undefined : deliveryTraceparent(event).split('-')[1] } };
+      },
+    },
+
+    ListBlockedKeys: {
+      access: inTenant('member'),
+      async handle(call, request) {
+        const page = readPage(request);
+        const { id } = await requireInspectable(call, request.SubscriptionId);
+        const rows = await inspect.listBlockedKeys(call.db, id, page.offset, page.size);
+        return {
+          PagingInfo: {
+            ...pageCounters(page, await inspect.countBlockedKeys(call.db, id)),
+            BlockedKeys: rows.map((key) => ({
+              ObjectKey: key.object_key,
+              EventId: key.event_id,
+              Type: key.type,
+              AttemptCount: key.attempts,
+              LastErrorMessage: key.last_error ?? undefined,
+              BlockedSince: key.parked_at.getTime(),
+              NextAttemptTime: key.next_at?.getTime(),
+              WaitingCount: key.waiting,
+              Explanation: `blocked by event ${key.event_id} since ${key.parked_at.toISOString()}`,
             })),
           },
         };
+      },
+    },
+
+    ResolveBlockedKey: { access: inTenant('write-open-platform'), handle: resolveBlocked },
+
+    ListDeadLetters: {
+      access: inTenant('member'),
+      async handle(call, request) {
+        const page = readPage(request);
+        await requireInspectable(call, request.SubscriptionId);
+        const filter = chosen(request);
+        const rows = await inspect.listDeadLetters(call.db, filter, page.offset, page.size);
+        return {
+          PagingInfo: {
+            ...pageCounters(page, await inspect.countDeadLetters(call.db, filter)),
+            DeadLetters: rows.map((row) => ({
+              EventId: row.event_id,
+              Type: row.type,
+              ObjectKey: row.object_key,
+              Time: row.occurred_at.getTime(),
+              DeadTime: row.exhausted_at?.getTime(),
+              AttemptCount: row.attempts,
+              Reason: row.last_error ?? undefined,
+              Data: row.body?.data,
+            })),
+          },
+        };
+      },
+    },
+
+    RetryDeadLetters: {
+      access: inTenant('write-open-platform'),
+      async handle(call, request) {
+        const filter = chosen(request);
+        return call.change(async (change) => {
+          const { id } = await lock(change, call, request.SubscriptionId);
+          const RetriedCount = await inspect.replayDeadLetters(change, filter, limits.deadLettersPerCall.value, change.now);
+          change.touch(`subscription:${id}`);
+          change.notify('millrace_cache', `${CHANGE_PREFIX}${id}:*`);
+          return { RetriedCount, LeftCount: await inspect.countDeadLetters(change, filter) };
+        });
       },
     },
 

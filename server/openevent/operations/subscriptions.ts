@@ -8,15 +8,27 @@ import { limits } from '../../kernel/limits.ts';
 import { inTenant, type Call, type Handlers } from '../../kernel/operation.ts';
 import { pageCounters, readPage } from '../../kernel/page.ts';
 import { CHANGE_PREFIX } from '../delivery/engine.ts';
+import { openDestination } from '../delivery/destination.ts';
+import * as pauses from '../delivery/pause-store.ts';
 import { secretFrom, secretKey } from '../delivery/signature.ts';
 import { sampleEvent } from '../sample.ts';
 import * as store from '../store.ts';
 import { sightOf } from '../visibility.ts';
 import { requireSubscription, type OpenEventContext } from './context.ts';
+import { readSettings, showSettings } from './settings.ts';
 
-type Actions = 'CreateSubscription' | 'UpdateSubscription' | 'DeleteSubscription' | 'GetSubscription' | 'ListSubscriptions' | 'TestSubscription';
+type Actions =
+  | 'CreateSubscription'
+  | 'UpdateSubscription'
+  | 'DeleteSubscription'
+  | 'GetSubscription'
+  | 'ListSubscriptions'
+  | 'TestSubscription'
+  | 'RotateSubscriptionSecret'
+  | 'PauseSubscription'
+  | 'ResumeSubscription';
 
-function show(row: store.SubscriptionRow) {
+function show(row: store.SubscriptionRow, now: Date) {
   return {
     SubscriptionId: row.id,
     Name: row.name,
@@ -24,6 +36,7 @@ function show(row: store.SubscriptionRow) {
     Types: row.types,
     ProjectId: row.workspace_id ?? undefined,
     Enabled: row.enabled,
+    ...showSettings(row, now),
     CreateUserId: row.created_by,
     CreateTime: row.created_at.getTime(),
     ModifyTime: row.modified_at.getTime(),
@@ -38,6 +51,10 @@ function announce(change: Change, id: number): void {
 
 function nameTaken(error: unknown, name: string): unknown {
   return isUniqueViolation(error, 'subscription_name') ? new ApiError('AlreadyExists', { kind: 'Subscription', label: 'subscription', id: name }) : error;
+}
+
+function wrongState(id: number, reason: string): ApiError {
+  return new ApiError('WrongState', { kind: 'Subscription', label: 'The subscription', id, reason });
 }
 
 /** Push subscriptions: who is told of what, and where. */
@@ -84,6 +101,7 @@ export function subscriptionOperations(context: OpenEventContext): Pick<Handlers
         secret: secrets.seal(secret, store.secretPurpose(id)),
         enabled: request.Enabled ?? true,
         created_by: call.caller.userId,
+        settings: readSettings(request, id, [], secrets),
       };
       await store.insertSubscription(change, row, await events.end(change), change.now);
       announce(change, id);
@@ -104,23 +122,54 @@ export function subscriptionOperations(context: OpenEventContext): Pick<Handlers
     if (name === '') throw invalid('Name', 'it is empty');
     return call.change(async (change) => {
       const id = request.SubscriptionId;
-      const row = await store.lockSubscription(change, call.tenantId, id);
-      if (row === undefined) throw notFound('Subscription', id);
+      const row = await lock(change, call, id);
       const next = {
         id,
         workspace_id: workspaceId === undefined ? row.workspace_id : workspaceId,
         name: name ?? row.name,
         url: request.Url ?? row.url,
         types: types ?? row.types,
+        pattern: row.pattern,
         secret: secret === undefined ? row.secret : secrets.seal(secret, store.secretPurpose(id)),
         enabled: request.Enabled ?? row.enabled,
+        format: row.format,
+        timeout_ms: row.timeout_ms,
+        concurrency: row.concurrency,
+        rate: row.rate,
+        retry: row.retry,
+        headers: row.headers,
+        pause_after_ms: row.pause_after_ms,
+        ...readSettings(request, id, row.headers, secrets),
       };
       await store.updateSubscription(change, next, change.now);
+      // Another address is another target: what the former one failed at says nothing of it.
+      if (next.url !== row.url && row.pause_reason !== 'manual') await pauses.resume(change, id, change.now);
       announce(change, id);
       return {};
     }).catch((error: unknown) => {
       throw nameTaken(error, name ?? '');
     });
+  }
+
+  async function lock(change: Change, call: Call, id: number): Promise<store.SubscriptionRow> {
+    const row = await store.lockSubscription(change, call.tenantId, id);
+    if (row === undefined) throw notFound('Subscription', id);
+    return row;
+  }
+
+  async function rotate(call: Call, request: Operations['RotateSubscriptionSecret']['request']) {
+    const secret = checkSecret(request.Secret) ?? secretFrom(randomBytes(32));
+    const seconds = request.OverlapSeconds ?? 86_400;
+    if (seconds > limits.secretOverlapSeconds.value) throw invalid('OverlapSeconds', `it may be at most ${limits.secretOverlapSeconds.value}`);
+    const answer = await call.change(async (change) => {
+      const row = await lock(change, call, request.SubscriptionId);
+      const until = new Date(change.now.getTime() + seconds * 1_000);
+      await store.rotateSecret(change, row.id, secrets.seal(secret, store.secretPurpose(row.id)), until, change.now);
+      announce(change, row.id);
+      return { PreviousSecretEndTime: until.getTime() };
+    });
+    // Beside the change, whose answer may be kept for a repeated request.
+    return { ...answer, Secret: secret };
   }
 
   return {
@@ -140,7 +189,7 @@ export function subscriptionOperations(context: OpenEventContext): Pick<Handlers
 
     GetSubscription: {
       access: inTenant('member'),
-      handle: async (call, request) => ({ Subscription: show(await requireSubscription(context, call, request.SubscriptionId)) }),
+      handle: async (call, request) => ({ Subscription: show(await requireSubscription(context, call, request.SubscriptionId), clock.now()) }),
     },
 
     ListSubscriptions: {
@@ -156,7 +205,7 @@ export function subscriptionOperations(context: OpenEventContext): Pick<Handlers
           keyword: request.Keyword,
         };
         const rows = await store.listSubscriptions(call.db, filter, page.offset, page.size);
-        return { PagingInfo: { ...pageCounters(page, await store.countSubscriptions(call.db, filter)), Subscriptions: rows.map(show) } };
+        return { PagingInfo: { ...pageCounters(page, await store.countSubscriptions(call.db, filter)), Subscriptions: rows.map((row) => show(row, clock.now())) } };
       },
     },
 
@@ -169,9 +218,44 @@ export function subscriptionOperations(context: OpenEventContext): Pick<Handlers
         if (type === undefined) throw invalid('Type', `there is no event type ${wanted}; ListEventTypes tells all`);
         await call.change(async (change) => change.touch(`subscription:${row.id}`));
         const event = sampleEvent(type, { tenantId: call.tenantId, workspaceId: row.workspace_id ?? undefined, eventId: ids.eventId(), now: clock.now() });
-        const outcome = await send({ url: row.url, secret: secrets.open(row.secret, store.secretPurpose(row.id)) }, event);
-        return { Result: { Delivered: outcome.delivered, HttpStatus: outcome.httpStatus, DurationMillis: outcome.durationMs, Stage: outcome.stage, ErrorMessage: outcome.message } };
+        const outcome = await send(openDestination(row, secrets), [event], 1);
+        return {
+          Result: {
+            Delivered: outcome.delivered,
+            HttpStatus: outcome.httpStatus,
+            DurationMillis: outcome.durationMs,
+            Stage: outcome.stage,
+            ErrorMessage: outcome.message,
+            ResponseBody: outcome.excerpt,
+          },
+        };
       },
+    },
+
+    RotateSubscriptionSecret: { access: inTenant('write-open-platform'), handle: rotate },
+
+    PauseSubscription: {
+      access: inTenant('write-open-platform'),
+      handle: (call, request) =>
+        call.change(async (change) => {
+          const row = await lock(change, call, request.SubscriptionId);
+          if (row.pause_reason === 'manual') throw wrongState(row.id, 'it is paused already.');
+          await pauses.pauseByHand(change, row.id, change.now);
+          announce(change, row.id);
+          return {};
+        }),
+    },
+
+    ResumeSubscription: {
+      access: inTenant('write-open-platform'),
+      handle: (call, request) =>
+        call.change(async (change) => {
+          const row = await lock(change, call, request.SubscriptionId);
+          if (row.pause_reason === null) throw wrongState(row.id, 'it is not paused.');
+          await pauses.resume(change, row.id, change.now);
+          announce(change, row.id);
+          return {};
+        }),
     },
   };
 
