@@ -39,7 +39,7 @@ try {
   await prepareDatabase(database, new Date());
   const changes = createChanges({ database, clock: systemClock, ids: randomIds, events: createEventLog({ database, validatePayloads: false }) });
   const execution = createExecution({ database, changes, clock: systemClock, ids: randomIds, log, dataFolder: folder, timeZone: ZONE, searchPath: process.env['PATH'] ?? '', work: false });
-  const { scheduling, scheduler, generation, dags, tasksOf } = createScheduling({ database, changes, clock: systemClock, log, execution: execution.execution, timeZone: ZONE });
+  const { scheduling, scheduler, generation, dags, tasksOf } = createScheduling({ database, changes, clock: systemClock, log, execution: execution.execution, holds: { propose: async () => ({ held: false, messageId: '' }), withdraw: async () => {} }, timeZone: ZONE });
   const actor = platformActor('bench', TENANT);
   let next = 0;
 

@@ -86,7 +86,7 @@ export function buildHouse(options: HouseOptions): House {
     inspect: options.inspect,
   });
   const openevent = createOpenEvent({ database, changes, events, clock, ids, secrets, log, directory, outbound, defaultRegion: regions.default, publishAddress: options.publishAddress });
-  const extensions = createExtensions({ ids, directory, points: () => [...workspaces.points, ...studio.points, ...deployment.points] });
+  const extensions = createExtensions({ ids, directory, points: () => [...workspaces.points, ...studio.points, ...deployment.points, ...scheduling.points] });
   const { holds } = extensions;
 
   const execution = createExecution({ database, changes, clock, ids, log, dataFolder: options.dataFolder, timeZone: options.timeZone, searchPath: options.searchPath });
@@ -97,6 +97,7 @@ export function buildHouse(options: HouseOptions): House {
     log,
     execution: execution.execution,
     timeZone: options.timeZone,
+    holds,
     hasDevelopment: async (workspaceId) => (await directory.byId(workspaceId))?.standardMode ?? true,
   });
   const users = {

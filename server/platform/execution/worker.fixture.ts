@@ -11,5 +11,5 @@ const [url = '', dataFolder = ''] = process.argv.slice(2);
 const database = openDatabase({ connection: url, connections: 4 });
 const changes = createChanges({ database, clock: systemClock, ids: randomIds, events: { async append() {} } });
 const execution = createExecution({ database, changes, clock: systemClock, ids: randomIds, log: silentLog, dataFolder, timeZone: 'Asia/Shanghai', searchPath: process.env['PATH'] ?? '' });
-createScheduling({ database, changes, clock: systemClock, log: silentLog, execution: execution.execution, timeZone: 'Asia/Shanghai' });
+createScheduling({ database, changes, clock: systemClock, log: silentLog, execution: execution.execution, holds: { propose: async () => ({ held: false, messageId: '' }), withdraw: async () => {} }, timeZone: 'Asia/Shanghai' });
 for (const service of execution.module.services ?? []) await service.start();

@@ -1,5 +1,5 @@
-import type { Changes } from '../../kernel/change.ts';
-import type { Change } from '../../kernel/change.ts';
+import type { Holds, PointDeclaration } from '../../extensions/declare.ts';
+import type { Change, Changes } from '../../kernel/change.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Database } from '../../kernel/database.ts';
 import type { Log } from '../../kernel/log.ts';
@@ -9,6 +9,7 @@ import type { Execution } from '../execution/index.ts';
 import { createAdvance } from './advance.ts';
 import { noControllers } from './controllers.ts';
 import { createDags, type Dags } from './dags.ts';
+import { createGates } from './gates.ts';
 import { createGeneration, type Generation } from './generation.ts';
 import { createInstances } from './instances.ts';
 import type { Scheduling } from './interface.ts';
@@ -16,6 +17,7 @@ import { currentOperations } from './operations/current.ts';
 import { instanceOperations } from './operations/instances.ts';
 import { nodeOperations } from './operations/nodes.ts';
 import type { Services } from './operations/shared.ts';
+import { createOrders } from './orders.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
 import { createSubmissions } from './submissions.ts';
 import { findTasks, type TaskRow } from './store.ts';
@@ -38,12 +40,27 @@ export interface SchedulingOptions {
   readonly hasDevelopment?: (workspaceId: number) => Promise<boolean>;
   /** The id of a resource group that a workspace may use. Absent: any name is taken as it is. */
   readonly resourceGroup?: (change: Change, workspaceId: number, idOrName: string) => Promise<string | undefined>;
+  readonly holds: Holds;
+  /** Told when a node was taken out of production by the Operation Center, so that the studio puts its file aside. */
+  readonly undeployed?: (change: Change, task: { readonly taskId: number; readonly fileId: number; readonly workspaceId: number }) => Promise<void>;
   /** False in a process that leaves scheduling to others. */
   readonly schedule?: boolean;
 }
 
+export interface SchedulingParts {
+  readonly module: Module;
+  readonly scheduling: Scheduling;
+  readonly points: readonly PointDeclaration[];
+  /** The scheduler of this process; also the module's service. */
+  readonly scheduler: Scheduler;
+  /** For benches and simulations: what the scheduler and the operations are made of. */
+  readonly generation: Generation;
+  readonly dags: Dags;
+  tasksOf(tenantId: number, ids: readonly number[]): Promise<TaskRow[]>;
+}
+
 /** Tasks in service, their instances, and the scheduler that lets them run. */
-export function createScheduling(options: SchedulingOptions): { readonly module: Module; readonly scheduling: Scheduling; readonly scheduler: Scheduler; readonly generation: Generation; readonly dags: Dags; tasksOf(tenantId: number, ids: readonly number[]): Promise<TaskRow[]> } {
+export function createScheduling(options: SchedulingOptions): SchedulingParts {
   const { database, changes, clock, log, execution, timeZone } = options;
   const submissions = createSubmissions(execution);
   const instances = createInstances({ execution, submissions });
@@ -60,7 +77,13 @@ export function createScheduling(options: SchedulingOptions): { readonly module:
     resourceGroup: options.resourceGroup ?? (async (_change, _workspaceId, idOrName) => idOrName),
   });
   execution.follow(instances);
-  const services: Services = { tasks, instances, dags, execution, timeZone };
+  const orders = createOrders({ holds: options.holds, dags });
+  const gates = createGates({
+    holds: options.holds,
+    instances,
+    undeployed: async (change, task) => options.undeployed?.(change, { taskId: task.task_id, fileId: task.file_id, workspaceId: task.workspace_id }),
+  });
+  const services: Services = { tasks, instances, dags, orders, gates, execution, timeZone };
   return {
     module: {
       name: 'scheduling',
@@ -69,8 +92,10 @@ export function createScheduling(options: SchedulingOptions): { readonly module:
         ...declareOperations('dataworks-public', '2020-05-18', instanceOperations(services)),
         ...declareOperations('dataworks-public', '2024-05-18', currentOperations(services)),
       ],
+      jobs: orders.jobs,
       services: options.schedule === false ? [] : [scheduler],
     },
+    points: [orders.point, ...gates.points],
     scheduling: tasks,
     scheduler,
     generation,

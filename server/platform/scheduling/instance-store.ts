@@ -318,8 +318,14 @@ export interface InstanceFilter {
   readonly business?: string | undefined;
 }
 
-/** Orders that a list can have; the id makes each of them complete. */
-const ORDERS = { id: 'i.id', created: 'i.created_at', due: 'i.trigger_time', started: 'i.begin_running_at', finished: 'i.finished_at' } as const;
+/** Orders that a list can have; the id makes each of them complete. Only columns that may be empty say where that goes: an index serves the others as they are. */
+const ORDERS = {
+  id: (direction: string) => `i.id ${direction}`,
+  created: (direction: string) => `i.created_at ${direction}, i.id ${direction}`,
+  due: (direction: string) => `i.trigger_time ${direction}, i.id ${direction}`,
+  started: (direction: string) => `i.begin_running_at ${direction} nulls last, i.id ${direction}`,
+  finished: (direction: string) => `i.finished_at ${direction} nulls last, i.id ${direction}`,
+} as const;
 
 export interface InstanceOrder {
   readonly by: keyof typeof ORDERS;
@@ -367,13 +373,13 @@ function conditionsOf(filter: InstanceFilter): { where: string; values: unknown[
 /** One page of instances, and how many there are in all. */
 export async function listInstances(db: Executor, filter: InstanceFilter, order: InstanceOrder, offset: number, size: number): Promise<{ total: number; rows: InstanceRow[] }> {
   const { where, values } = conditionsOf(filter);
-  const direction = order.descending ? 'desc' : 'asc';
+  const orderBy = ORDERS[order.by](order.descending ? 'desc' : 'asc');
   const tail = values.length;
   // The page is found first and its few rows are joined then.
   const [rows, counted] = await Promise.all([
     db.rows<InstanceRow>(
-      `with page as (select i.* from task_instance i where ${where} order by ${ORDERS[order.by]} ${direction} nulls last, i.id ${direction} offset $${tail + 1} limit $${tail + 2})
-       select ${COLUMNS} from page i join dag_run d on d.id = i.dag_id order by ${ORDERS[order.by]} ${direction} nulls last, i.id ${direction}`,
+      `with page as (select i.* from task_instance i where ${where} order by ${orderBy} offset $${tail + 1} limit $${tail + 2})
+       select ${COLUMNS} from page i join dag_run d on d.id = i.dag_id order by ${orderBy}`,
       [...values, offset, size],
     ),
     db.row<{ total: number }>(`select count(*) as total from task_instance i where ${where}`, values),

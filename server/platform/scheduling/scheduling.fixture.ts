@@ -5,6 +5,7 @@ import type { Operations as Legacy } from '../../../contract/generated/dataworks
 import type { Operations as Current } from '../../../contract/generated/dataworks-public-2024-05-18.ts';
 import { testDatabase } from '../../../test/support/database.ts';
 import { eventually } from '../../../test/support/eventually.ts';
+import type { Holds, Proposal } from '../../extensions/declare.ts';
 import { createChanges, platformActor, type Actor, type StoredEvent } from '../../kernel/change.ts';
 import { systemClock, type Clock } from '../../kernel/clock.ts';
 import { openDatabase } from '../../kernel/database.ts';
@@ -53,11 +54,22 @@ export async function schedulingPlace(options: { schedule?: boolean; clock?: Clo
   });
   const actor: Actor = { ...platformActor('test', TENANT), userId: USER };
   const services: { stop(): Promise<void> }[] = [];
+  /** What was proposed at extension points; those named in `holding` are held. */
+  const proposals: Proposal[] = [];
+  const holding = new Set<string>();
+  const holds: Holds = {
+    async propose(_change, proposal) {
+      proposals.push(proposal);
+      return holding.has(proposal.point) ? { held: true, messageId: 'message', holdId: proposals.length } : { held: false, messageId: 'message' };
+    },
+    async withdraw() {},
+  };
+  const undeployed: number[] = [];
 
   /** One server process: its worker runs once `start` was called. */
   function server(settings: Partial<WorkerSettings> = {}, clock: Clock = ownClock) {
     const execution = createExecution({ database, changes, clock, ids: randomIds, log: silentLog, dataFolder, timeZone, searchPath: process.env['PATH'] ?? '', settings: { ...quick, ...settings } });
-    const scheduling = createScheduling({ database, changes, clock, log: silentLog, execution: execution.execution, timeZone });
+    const scheduling = createScheduling({ database, changes, clock, log: silentLog, execution: execution.execution, timeZone, holds, undeployed: async (_change, task) => void undeployed.push(task.taskId) });
     const [worker] = execution.module.services ?? [];
     if (worker === undefined) throw new Error('there is no worker');
     // Instances start by the scheduler alone, whether a worker is there or not.
@@ -137,6 +149,9 @@ export async function schedulingPlace(options: { schedule?: boolean; clock?: Clo
     changes,
     actor,
     events,
+    proposals,
+    holding,
+    undeployed,
     server,
     ...main,
     publish,

@@ -52,7 +52,7 @@ function readStates(name: string | undefined) {
 
 /** Instances in API 2020-05-18. */
 export function instanceOperations(services: Services): Handlers<Operations> {
-  const { instances, timeZone } = services;
+  const { gates, timeZone } = services;
 
   /** The instant of 00:00 of a business date. */
   function readBizdate(name: string, text: string | undefined): Date | undefined {
@@ -104,24 +104,40 @@ export function instanceOperations(services: Services): Handlers<Operations> {
     StopInstance: {
       access: runInstance,
       async handle(call, request) {
-        const { id } = await instanceOf(call, request.InstanceId, request.ProjectEnv);
-        await call.change((change) => instances.stop(change, id));
+        const instance = await instanceOf(call, request.InstanceId, request.ProjectEnv);
+        await call.change((change) => gates.onInstances(change, 'stop', [instance]));
         return { ...success, Data: true };
       },
     },
     RestartInstance: {
       access: runInstance,
       async handle(call, request) {
-        const { id } = await instanceOf(call, request.InstanceId, request.ProjectEnv);
-        await call.change((change) => instances.rerun(change, id));
+        const instance = await instanceOf(call, request.InstanceId, request.ProjectEnv);
+        await call.change((change) => gates.onInstances(change, 'rerun', [instance]));
+        return { ...success, Data: true };
+      },
+    },
+    SuspendInstance: {
+      access: runInstance,
+      async handle(call, request) {
+        const instance = await instanceOf(call, request.InstanceId, request.ProjectEnv);
+        await call.change((change) => gates.onInstances(change, 'suspend', [instance]));
+        return { ...success, Data: true };
+      },
+    },
+    ResumeInstance: {
+      access: runInstance,
+      async handle(call, request) {
+        const instance = await instanceOf(call, request.InstanceId, request.ProjectEnv);
+        await call.change((change) => gates.onInstances(change, 'resume', [instance]));
         return { ...success, Data: true };
       },
     },
     SetSuccessInstance: {
       access: runInstance,
       async handle(call, request) {
-        const { id } = await instanceOf(call, request.InstanceId, request.ProjectEnv);
-        await call.change((change) => instances.setSuccess(change, id));
+        const instance = await instanceOf(call, request.InstanceId, request.ProjectEnv);
+        await call.change((change) => gates.onInstances(change, 'setSuccess', [instance]));
         return { ...success, Data: true };
       },
     },

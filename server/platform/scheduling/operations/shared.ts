@@ -5,8 +5,10 @@ import type { Access } from '../../../kernel/operation.ts';
 import type { WorkspaceRight } from '../../../kernel/rights.ts';
 import type { Execution } from '../../execution/index.ts';
 import type { Dags } from '../dags.ts';
+import type { Gates } from '../gates.ts';
 import type { Instances } from '../instances.ts';
 import { findInstance, type InstanceRow } from '../instance-store.ts';
+import type { Orders } from '../orders.ts';
 import { readParameterText, type Parameter } from '../parameters.ts';
 import { findTask, type TaskRow } from '../store.ts';
 import type { Tasks } from '../tasks.ts';
@@ -16,6 +18,8 @@ export interface Services {
   readonly tasks: Tasks;
   readonly instances: Instances;
   readonly dags: Dags;
+  readonly orders: Orders;
+  readonly gates: Gates;
   readonly execution: Execution;
   readonly timeZone: string;
 }
