@@ -47,6 +47,8 @@ export interface Call {
   readonly workspace: WorkspaceReference;
   /** Runs a write: one transaction with its events, its audit line and the answer to the caller's ClientToken. */
   change<Result>(work: (change: Change) => Promise<Result>): Promise<Result>;
+  /** Where the operation can answer as a stream and the caller takes one: what `Last-Event-ID` said. */
+  readonly streaming?: { readonly lastEventId: string | undefined } | undefined;
   /** For Login and Logout: sets or clears the session cookie of the answer. */
   setSession(cookie: { readonly token: string; readonly expires: Date } | undefined): void;
 }
@@ -62,8 +64,11 @@ export type Access<Request> =
       readonly level: 'workspace';
       /** A function where it depends on the request, such as on the environment it names. */
       readonly right: WorkspaceRight | ((request: Request) => WorkspaceRight);
-      find(request: Request, call: { readonly db: Database; readonly tenantId: number }): number | string | undefined | Promise<number | string | undefined>;
+      find(request: Request, call: { readonly db: Database; readonly tenantId: number }): Found | Promise<Found>;
     };
+
+/** A workspace by its id or name; with the right where that depends on the object that was found, such as on the environment it is in. */
+export type Found = number | string | undefined | { readonly workspace: number | string; readonly right: WorkspaceRight };
 
 /** An operation of the contract with its handler. */
 export interface OperationDeclaration<Request = never, Response = object> {

@@ -21,12 +21,13 @@ export async function authorise(
     if (!hasTenantRight(caller.tenantRoles, access.right)) throw new ApiError('Forbidden', { action, needed: names(rolesWithTenantRight(access.right)) });
     return undefined;
   }
-  const wanted = await access.find(request as never, { db: services.db, tenantId: caller.tenantId });
+  const found = await access.find(request as never, { db: services.db, tenantId: caller.tenantId });
+  const wanted = typeof found === 'object' ? found.workspace : found;
   if (wanted === undefined) throw new ApiError('MissingParameter', { name: 'ProjectId' });
   const workspace = await services.directory.find(caller.tenantId, wanted);
   if (workspace === undefined || workspace.tenantId !== caller.tenantId || workspace.region !== services.region) throw new ApiError('WorkspaceNotFound', { id: wanted });
   const roles = await services.directory.rolesOf(workspace.id, caller.userId);
-  const right = typeof access.right === 'function' ? access.right(request as never) : access.right;
+  const right = typeof found === 'object' ? found.right : typeof access.right === 'function' ? access.right(request as never) : access.right;
   if (!hasWorkspaceRight(caller.tenantRoles, roles, right)) {
     throw new ApiError('Forbidden', { action, needed: `${names(rolesWithWorkspaceRight(right))} in the workspace ${workspace.name}` });
   }

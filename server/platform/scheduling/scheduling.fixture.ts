@@ -99,8 +99,9 @@ export async function schedulingPlace(options: { schedule?: boolean; clock?: Clo
     if (operation === undefined || operation.access.level !== 'workspace') throw new Error(`no operation ${action}`);
     const tenantId = by.tenantId ?? TENANT;
     const { access } = operation;
-    const workspaceId = Number(await access.find(request as never, { db: database, tenantId }));
-    const right = typeof access.right === 'function' ? access.right(request as never) : access.right;
+    const found = await access.find(request as never, { db: database, tenantId });
+    const workspaceId = Number(typeof found === 'object' ? found.workspace : found);
+    const right = typeof found === 'object' ? found.right : typeof access.right === 'function' ? access.right(request as never) : access.right;
     if (by.rights !== undefined && !by.rights.includes(right)) throw new Error(`needs ${right}`);
     const requestId = randomIds.requestId();
     const made: Call = {

@@ -139,6 +139,7 @@ drop index task_instance_task;
 -- Lists of a day in the order of ids, and counts and lists by status without reading the rows.
 create index task_instance_day on task_instance (workspace_id, environment, bizdate, id);
 create index task_instance_status on task_instance (workspace_id, environment, bizdate, status, dag_type, task_type, id);
+create index task_instance_moment on task_instance (workspace_id, environment, bizdate, trigger_time, id);
 create index task_instance_workspace on task_instance (workspace_id, environment, id);
 create index task_instance_dag on task_instance (dag_id, status);
 create index task_instance_task on task_instance (task_id, environment, trigger_time, id) where task_id is not null;
