@@ -16,6 +16,15 @@ export interface Envelope {
   readonly aliyuneventbusname: string;
   readonly aliyunregionid: string;
   readonly aliyunpublishaddr: string;
+  /** The id of the replay that sends it once more; absent otherwise. */
+  readonly millracereplay?: string;
+}
+
+/** What an envelope says of the way by which the event comes. */
+export interface EnvelopeMarks {
+  /** The bus; `default` when absent. */
+  readonly bus?: string | undefined;
+  readonly replayId?: number | undefined;
 }
 
 /**
@@ -24,7 +33,7 @@ export interface Envelope {
  */
 export const CONTENT_TYPE = 'application/json;charset=utf-8';
 
-/** The bus that the vendor's samples name. Here every subscription has its own pattern, so there is one bus. */
+/** The bus of whatever comes by no other. */
 const BUS = 'default';
 
 export interface EnvelopeOptions {
@@ -36,10 +45,10 @@ export interface EnvelopeOptions {
 }
 
 /** Wraps events. The region is that of the workspace, also of a deleted one. */
-export type WrapEvent = (event: LogEvent, publishedAt: Date) => Promise<Envelope>;
+export type WrapEvent = (event: LogEvent, publishedAt: Date, marks?: EnvelopeMarks) => Promise<Envelope>;
 
 export function createEnvelopes(options: EnvelopeOptions): WrapEvent {
-  return async (event, publishedAt) => {
+  return async (event, publishedAt, marks = {}) => {
     const workspace = event.workspaceId === undefined ? undefined : await options.directory.byId(event.workspaceId);
     return {
       id: event.eventId,
@@ -52,9 +61,10 @@ export function createEnvelopes(options: EnvelopeOptions): WrapEvent {
       data: event.data,
       aliyunaccountid: String(event.tenantId),
       aliyunpublishtime: publishedAt.toISOString(),
-      aliyuneventbusname: BUS,
+      aliyuneventbusname: marks.bus ?? BUS,
       aliyunregionid: workspace?.region ?? options.defaultRegion,
       aliyunpublishaddr: options.publishAddress,
+      ...(marks.replayId === undefined ? {} : { millracereplay: String(marks.replayId) }),
     };
   };
 }

@@ -18,9 +18,13 @@ import { createMeters } from './delivery/meters.ts';
 import { createSender } from './delivery/send.ts';
 import { createEnvelopes } from './envelope.ts';
 import type { EventLog } from './log.ts';
+import { busOperations } from './operations/buses.ts';
 import { deliveryOperations } from './operations/deliveries.ts';
 import { eventOperations } from './operations/events.ts';
+import { patternOperations } from './operations/patterns.ts';
+import { ruleOperations } from './operations/rules.ts';
 import { subscriptionOperations } from './operations/subscriptions.ts';
+import { createPatternFilters } from './patterns/index.ts';
 
 export { createEventLog, beginning, compareCursors, type Cursor, type EventLog, type LogEvent, type LogPage, type ReadFilter } from './log.ts';
 export { openeventSchema } from './schema.ts';
@@ -54,7 +58,7 @@ export function createOpenEvent(options: OpenEventOptions): { readonly module: M
   const send = createSender({ clock, transport: outbound, format });
   const meters = createMeters(metrics);
   watchDelivery(metrics, database, clock);
-  const delivery = createDelivery({ database, changes, events, clock, secrets, log, send, meters, owner: `${hostname()}:${process.pid}:${ids.token(9)}` });
+  const delivery = createDelivery({ database, changes, events, clock, secrets, log, send, meters, compilePattern: createPatternFilters(), owner: `${hostname()}:${process.pid}:${ids.token(9)}` });
   const context = { database, clock, ids, secrets, directory, outbound, events, send, wrap, format };
   return {
     module: {
@@ -63,6 +67,9 @@ export function createOpenEvent(options: OpenEventOptions): { readonly module: M
         ...subscriptionOperations(context),
         ...eventOperations(context),
         ...deliveryOperations(context),
+        ...busOperations(context),
+        ...ruleOperations(context),
+        ...patternOperations(context),
       }),
       services: options.deliver === false ? [] : [delivery],
     },

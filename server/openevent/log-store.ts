@@ -137,3 +137,12 @@ export async function findEvent(db: Executor, eventId: string, tenantId: number)
   const row = await db.row<EventRow>(`select ${columns} from event where event_id = $1 and tenant_id = $2`, [eventId, tenantId]);
   return row === undefined ? undefined : toEvent(row);
 }
+
+/** The newest events of the tenant or of one of its workspaces, newest first. */
+export async function recentEvents(db: Executor, tenantId: number, workspaceId: number | undefined, count: number): Promise<LogEvent[]> {
+  const rows = await db.rows<EventRow>(
+    `select ${columns} from event where tenant_id = $1 and ($2::bigint is null or workspace_id = $2) order by position desc, id desc limit $3`,
+    [tenantId, workspaceId ?? null, count],
+  );
+  return rows.map(toEvent);
+}

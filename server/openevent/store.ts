@@ -51,7 +51,7 @@ export interface SubscriptionRow extends DestinationColumns, DeliverySettings {
 }
 
 const settingColumns = 'format, timeout_ms, concurrency, rate, retry, headers, pause_after_ms';
-const columns = `id, tenant_id, workspace_id, name, url, types, pattern, secret, previous_secret, previous_until, ${settingColumns}, enabled, paused_at, pause_reason, warned_at, warned_share,
+const columns = `id, tenant_id, workspace_id, name, url, types, pattern, secret, previous_secret, previous_until, bus_name, ${settingColumns}, enabled, paused_at, pause_reason, warned_at, warned_share,
   created_by, created_at, modified_at`;
 
 /** Draws the id beforehand, since the secret is sealed for it. */
@@ -61,10 +61,10 @@ export async function nextSubscriptionId(tx: Executor): Promise<number> {
   return row.id;
 }
 
-/** Lets only one change at a time add a subscription to the tenant, so that the limit holds. */
+/** Lets only one change at a time add a subscription to the tenant, so that the limit holds. Answers how many there are beside those of rules. */
 export async function lockSubscriptions(tx: Executor, tenantId: number): Promise<number> {
   await tx.run(`select pg_advisory_xact_lock(hashtextextended('subscriptions', $1))`, [tenantId]);
-  const row = await tx.row<{ count: number }>('select count(*) from subscription where tenant_id = $1', [tenantId]);
+  const row = await tx.row<{ count: number }>('select count(*) from subscription as s where tenant_id = $1 and not exists (select from event_target as t where t.subscription_id = s.id)', [tenantId]);
   return row?.count ?? 0;
 }
 

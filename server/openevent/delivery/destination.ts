@@ -7,6 +7,10 @@ export interface Destination {
   readonly url: string;
   readonly format: Format;
   readonly timeoutMs: number;
+  /** The bus that envelopes name. */
+  readonly bus: string;
+  /** Set for the events of a replay, which say so. */
+  readonly replayId?: number | undefined;
   /** Keys that sign now: the present one, and until its end the one before. */
   keys(now: Date): readonly Buffer[];
   readonly headers: Readonly<Record<string, string>>;
@@ -25,6 +29,7 @@ export interface DestinationColumns {
   readonly url: string;
   readonly format: Format;
   readonly timeout_ms: number;
+  readonly bus_name: string;
   readonly secret: string;
   readonly previous_secret: string | null;
   readonly previous_until: Date | null;
@@ -53,6 +58,7 @@ export function openDestination(row: DestinationColumns, secrets: SecretBox): De
     url: row.url,
     format: row.format,
     timeoutMs: row.timeout_ms,
+    bus: row.bus_name,
     keys: (now) => (until !== null && now < until ? both : only),
     headers: Object.fromEntries(row.headers.map((header) => [header.name, header.sealed === undefined ? (header.value ?? '') : secrets.open(header.sealed, headerPurpose(row.id))])),
   };

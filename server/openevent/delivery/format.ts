@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CONTENT_TYPE, type Envelope, type WrapEvent } from '../envelope.ts';
+import { CONTENT_TYPE, type Envelope, type EnvelopeMarks, type WrapEvent } from '../envelope.ts';
 import type { LogEvent } from '../log.ts';
 
 /**
@@ -16,7 +16,7 @@ export interface Message {
 }
 
 /** Forms one message of the events. `attempt` counts the tries of the first of them from 1. */
-export type FormatMessage = (format: Format, events: readonly LogEvent[], at: Date, attempt: number) => Promise<Message>;
+export type FormatMessage = (format: Format, events: readonly LogEvent[], at: Date, attempt: number, marks?: EnvelopeMarks) => Promise<Message>;
 
 /** The attributes of an event by the CloudEvents rules: no empty ones, and what the vendor's envelope has no place for as extensions. */
 function cloudEvent(envelope: Envelope, event: LogEvent, attempt: number): Record<string, unknown> {
@@ -44,9 +44,9 @@ function messageId(events: readonly LogEvent[]): string {
 }
 
 export function createFormats(wrap: WrapEvent): FormatMessage {
-  return async (format, events, at, attempt) => {
+  return async (format, events, at, attempt, marks) => {
     const id = messageId(events);
-    const wrapped = await Promise.all(events.map((event) => wrap(event, at)));
+    const wrapped = await Promise.all(events.map((event) => wrap(event, at, marks)));
     const [event] = events;
     const [envelope] = wrapped;
     if (event === undefined || envelope === undefined) throw new Error('a message needs an event');

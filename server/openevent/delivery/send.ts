@@ -38,12 +38,12 @@ export function createSender(options: { readonly clock: Clock; readonly transpor
     try {
       const [first] = events;
       if (first === undefined) throw new Error('there is nothing to send');
-      const { id, headers, body } = await format(destination.format, events, startedAt, attempt);
+      const { id, headers, body } = await format(destination.format, events, startedAt, attempt, destination);
       const answer = await transport.request({
         method: 'POST',
         url: destination.url,
         // The subscription's own headers come first, so that they cannot stand for what the message says of itself.
-        headers: { ...destination.headers, ...headers, traceparent: deliveryTraceparent(first), 'millrace-attempt': String(attempt), ...signatureHeaders(destination.keys(startedAt), id, startedAt, body) },
+        headers: { ...destination.headers, ...headers, traceparent: deliveryTraceparent(first), 'millrace-attempt': String(attempt), ...(destination.replayId === undefined ? {} : { 'millrace-replay': String(destination.replayId) }), ...signatureHeaders(destination.keys(startedAt), id, startedAt, body) },
         body,
         timeoutMs: destination.timeoutMs,
         signal,

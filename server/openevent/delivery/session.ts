@@ -241,7 +241,7 @@ export function createSession(options: SessionOptions): Session {
   async function sendParked(lane: Lane, row: ParkedRow): Promise<void> {
     const event = (await events.find(row.eventId, subscription.tenantId)) ?? row.body;
     const number = row.attempts + 1;
-    const outcome: Outcome = event === undefined ? lostBody(clock.now()) : await send(destination, [event], number, calledOff.signal);
+    const outcome: Outcome = event === undefined ? lostBody(clock.now()) : await send(row.replayId === undefined ? destination : { ...destination, replayId: row.replayId }, [event], number, calledOff.signal);
     if (outcome.cancelled) return;
     if (event !== undefined) {
       meters.attempt(subscription.id, outcome);

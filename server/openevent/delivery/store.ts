@@ -31,6 +31,8 @@ export interface ParkedRow {
   readonly nextAt: Date | undefined;
   readonly parkedAt: Date;
   readonly lastError: string | undefined;
+  /** The replay that it belongs to, if one. */
+  readonly replayId?: number | undefined;
   readonly exhaustedAt?: Date | undefined;
   /** The event itself, once it is a dead letter. */
   readonly body?: LogEvent | undefined;
@@ -114,7 +116,7 @@ function toClaimed(row: ClaimedRow): ClaimedSubscription {
   };
 }
 
-const claimedColumns = `s.id, s.tenant_id, s.workspace_id, s.url, s.types, s.pattern, to_jsonb(s.scope) as scope, s.secret, s.previous_secret, s.previous_until, s.format, s.timeout_ms, s.headers, s.concurrency,
+const claimedColumns = `s.id, s.tenant_id, s.workspace_id, s.url, s.types, s.pattern, to_jsonb(s.scope) as scope, s.secret, s.previous_secret, s.previous_until, s.format, s.timeout_ms, s.bus_name, s.headers, s.concurrency,
   s.rate, s.retry, s.pause_after_ms, s.paused_at, s.warned_share, s.version, c.epoch, c.position, c.row_id, c.failing_since, c.failures`;
 
 /** One that is paused because its target kept failing is still held by somebody, who probes it. */
@@ -189,10 +191,11 @@ interface ParkedDbRow {
   readonly next_at: Date | null;
   readonly parked_at: Date;
   readonly last_error: string | null;
+  readonly replay_id: number | null;
   readonly body: (Omit<LogEvent, 'occurredAt'> & { occurredAt: string }) | null;
 }
 
-const parkedColumns = 'event_id, position, row_id, object_key, type, occurred_at, state, attempts, next_at, parked_at, last_error';
+const parkedColumns = 'event_id, position, row_id, object_key, type, occurred_at, state, attempts, next_at, parked_at, last_error, replay_id';
 
 function toParked(row: ParkedDbRow): ParkedRow {
   return {
@@ -206,6 +209,7 @@ function toParked(row: ParkedDbRow): ParkedRow {
     nextAt: row.next_at ?? undefined,
     parkedAt: row.parked_at,
     lastError: row.last_error ?? undefined,
+    replayId: row.replay_id ?? undefined,
     body: row.body === null ? undefined : { ...row.body, occurredAt: new Date(row.body.occurredAt) },
   };
 }
@@ -272,7 +276,7 @@ export function writeResults(database: Database, owner: string, subscriptionId: 
          insert into delivery_parked (subscription_id, ${parkedColumns}, exhausted_at, body)
          select $1, ${parkedColumns}, exhausted_at, body
          from jsonb_to_recordset($3::jsonb) as p(event_id uuid, position bigint, row_id bigint, object_key text, type text, occurred_at timestamptz, state text,
-           attempts integer, next_at timestamptz, parked_at timestamptz, last_error text, exhausted_at timestamptz, body jsonb)
+           attempts integer, next_at timestamptz, parked_at timestamptz, last_error text, replay_id bigint, exhausted_at timestamptz, body jsonb)
          on conflict do nothing
        ), changed as (
          update delivery_parked as p set state = n.state, attempts = n.attempts, next_at = n.next_at, last_error = n.last_error,
@@ -334,6 +338,7 @@ function parkedRecord(row: ParkedRow): object {
     next_at: row.nextAt,
     parked_at: row.parkedAt,
     last_error: row.lastError,
+    replay_id: row.replayId ?? null,
     exhausted_at: row.exhaustedAt ?? null,
     body: row.body ?? null,
   };

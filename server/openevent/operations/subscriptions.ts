@@ -8,6 +8,7 @@ import { limits } from '../../kernel/limits.ts';
 import { inTenant, type Call, type Handlers } from '../../kernel/operation.ts';
 import { pageCounters, readPage } from '../../kernel/page.ts';
 import { CHANGE_PREFIX } from '../delivery/engine.ts';
+import { ownerOfSubscription } from '../buses/rule-store.ts';
 import { openDestination } from '../delivery/destination.ts';
 import * as pauses from '../delivery/pause-store.ts';
 import { secretFrom, secretKey } from '../delivery/signature.ts';
@@ -123,6 +124,9 @@ export function subscriptionOperations(context: OpenEventContext): Pick<Handlers
     return call.change(async (change) => {
       const id = request.SubscriptionId;
       const row = await lock(change, call, id);
+      const given = [request.Name, request.Types, request.ProjectId, request.Enabled].some((value) => value !== undefined);
+      const owned = given ? await ownerOfSubscription(change, id) : undefined;
+      if (owned !== undefined) throw wrongState(id, `what it is called and what reaches it is decided by rule ${owned.rule_id} and target ${owned.target_id}.`);
       const next = {
         id,
         workspace_id: workspaceId === undefined ? row.workspace_id : workspaceId,

@@ -1,6 +1,6 @@
 import { CONTENT_TYPE } from '../envelope.ts';
 import type { LogEvent } from '../log.ts';
-import { parsePattern } from './parse.ts';
+import { parsePattern, readPattern } from './parse.ts';
 import { below, PatternError, type Pattern, type PatternNode } from './syntax.ts';
 
 /** The fields of an event that patterns can ask for: those of its envelope that are the same for all its receivers. */
@@ -34,6 +34,11 @@ export function eventView(event: LogEvent): Readonly<Record<(typeof FIELDS)[numb
  */
 export function parseEventPattern(text: string): Pattern {
   return { root: renamed(parsePattern(text).root, '$') };
+}
+
+/** The same from parsed JSON, as it is stored. Throws PatternError. */
+export function readEventPattern(json: unknown): Pattern {
+  return { root: renamed(readPattern(json).root, '$') };
 }
 
 function renamed(node: PatternNode, pointer: string): PatternNode {

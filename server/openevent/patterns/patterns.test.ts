@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { limits } from '../../kernel/limits.ts';
 import { compilePattern, createMatcher, parseEventPattern, parsePattern, PatternError, readPattern, typesOf } from './index.ts';
 import { interpret } from './interpreter.fixture.ts';
