@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import fastifyStatic from '@fastify/static';
 import { pino } from 'pino';
 import { isLoopback, readConfig, type Config } from './config.ts';
+import { CONSOLE_PATH, serveConsole } from './console.ts';
 import { buildHouse, type House } from './house.ts';
 import { bootstrapTenant, type FirstTenant } from './identity/index.ts';
 import { systemClock } from './kernel/clock.ts';
@@ -82,8 +82,8 @@ export async function startServer(config: Config, log: Log, say: (line: string) 
 
     const hasConsole = existsSync(join(CONSOLE_FOLDER, 'index.html'));
     const tls = config.tls === undefined ? undefined : { cert: await readFile(config.tls.certFile, 'utf8'), key: await readFile(config.tls.keyFile, 'utf8') };
-    const app = createHttpServer({ gateway: house.gateway, registry: house.registry, log, tls, ready: () => isReady(database), consolePath: hasConsole ? '/console/' : undefined });
-    if (hasConsole) await app.register(fastifyStatic, { root: CONSOLE_FOLDER, prefix: '/console/' });
+    const app = createHttpServer({ gateway: house.gateway, registry: house.registry, log, tls, ready: () => isReady(database), consolePath: hasConsole ? CONSOLE_PATH : undefined });
+    if (hasConsole) await serveConsole(app, CONSOLE_FOLDER);
     await app.listen({ host: config.host, port: config.port });
     closers.push(() => app.close());
 
@@ -176,7 +176,7 @@ function announce(server: RunningServer, say: (line: string) => void, millisecon
   say('');
   say(`Millrace is ready after ${(milliseconds / 1_000).toFixed(1)} s.`);
   say(`  OpenAPI      ${server.url}/   (documents: ${server.url}/openapi.json)`);
-  if (existsSync(join(CONSOLE_FOLDER, 'index.html'))) say(`  Console      ${server.url}/console/`);
+  if (existsSync(join(CONSOLE_FOLDER, 'index.html'))) say(`  Console      ${server.url}${CONSOLE_PATH}`);
   if (server.first !== undefined) {
     say('');
     say('  The first account, shown this once:');
