@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
 import { buildHouse, type House } from '../../server/house.ts';
 import { bootstrapTenant, type FirstTenant } from '../../server/identity/index.ts';
 import { systemClock, type Clock } from '../../server/kernel/clock.ts';
@@ -30,7 +31,7 @@ export interface TestHouse {
   stop(): Promise<void>;
 }
 
-export async function startTestHouse(options: { readonly clock?: Clock; readonly log?: Log; readonly regions?: readonly string[] } = {}): Promise<TestHouse> {
+export async function startTestHouse(options: { readonly clock?: Clock; readonly log?: Log; readonly regions?: readonly string[]; /** Adds to the HTTP server before it listens, such as the console. */ readonly serve?: (app: FastifyInstance) => Promise<void> } = {}): Promise<TestHouse> {
   const { url: databaseUrl, drop } = await testDatabase();
   const clock = options.clock ?? systemClock;
   const log = options.log ?? silentLog;
@@ -58,6 +59,7 @@ export async function startTestHouse(options: { readonly clock?: Clock; readonly
   if (first === undefined) throw new Error('the template already has a tenant');
   await house.start();
   const app = createHttpServer({ gateway: house.gateway, registry: house.registry, log, ready: async () => true });
+  await options.serve?.(app);
   await app.listen({ host: '127.0.0.1', port: 0 });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const call = signedCaller(house.gateway, url, first);
