@@ -20,6 +20,7 @@ export const code = {
   illegalSaslState: 34,
   unsupportedVersion: 35,
   invalidRequest: 42,
+  policyViolation: 44,
   saslAuthenticationFailed: 58,
   nonEmptyGroup: 68,
   groupIdNotFound: 69,
