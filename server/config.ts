@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { limits } from './kernel/limits.ts';
 
 /** How a process of Millrace is set up, read from the environment once. */
 export interface Config {
@@ -20,6 +21,16 @@ export interface Config {
     readonly accessKeyId: string | undefined;
     readonly accessKeySecret: string | undefined;
   };
+  /** The built-in Kafka listener; none when undefined. */
+  readonly kafka:
+    | {
+        readonly host: string;
+        readonly port: number;
+        readonly advertised: { readonly host: string; readonly port: number } | undefined;
+        readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+        readonly groups: number;
+      }
+    | undefined;
   readonly logLevel: string;
   /** Name of this machine in leases. */
   readonly machine: string;
@@ -46,6 +57,24 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   } catch {
     throw new Error(`MILLRACE_TIME_ZONE must be a name such as Asia/Shanghai, not ${timeZone}`);
   }
+  const files = (name: string) => {
+    const cert = text(`${name}_CERT`);
+    const key = text(`${name}_KEY`);
+    if ((cert === undefined) !== (key === undefined)) throw new Error(`${name}_CERT and ${name}_KEY go together`);
+    return cert === undefined || key === undefined ? undefined : { certFile: cert, keyFile: key };
+  };
+  const address = (name: string, defaultPort: number) => {
+    const given = text(name);
+    if (given === undefined) return undefined;
+    const [, bracketed, plain = '', portText] = /^(?:\[([^\]]+)\]|([^:\s]*))(?::(\d{1,5}))?$/.exec(/^\d+$/.test(given) ? `:${given}` : given) ?? [];
+    const number = portText === undefined ? defaultPort : Number(portText);
+    if (portText === undefined && bracketed === undefined && plain === '') throw new Error(`${name} must look like 127.0.0.1:9092, not ${given}`);
+    if (number > 65_535) throw new Error(`${name} must have a port number, not ${portText}`);
+    return { host: bracketed ?? (plain === '' ? (text('MILLRACE_HOST') ?? '127.0.0.1') : plain), port: number };
+  };
+  const kafkaListen = address('MILLRACE_KAFKA_LISTEN', 9_092);
+  const kafkaGroups = Number(text('MILLRACE_KAFKA_GROUPS') ?? limits.kafkaGroupsPerTenant.value);
+  if (!Number.isInteger(kafkaGroups) || kafkaGroups < 1) throw new Error(`MILLRACE_KAFKA_GROUPS must be a number of groups, not ${text('MILLRACE_KAFKA_GROUPS')}`);
   return {
     host: text('MILLRACE_HOST') ?? '127.0.0.1',
     port,
@@ -63,6 +92,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       accessKeyId: text('MILLRACE_ADMIN_ACCESS_KEY_ID'),
       accessKeySecret: text('MILLRACE_ADMIN_ACCESS_KEY_SECRET'),
     },
+    kafka:
+      kafkaListen === undefined
+        ? undefined
+        : {
+            ...kafkaListen,
+            advertised: address('MILLRACE_KAFKA_ADVERTISED', 0),
+            tls: files('MILLRACE_KAFKA_TLS'),
+            groups: kafkaGroups,
+          },
     logLevel: text('MILLRACE_LOG_LEVEL') ?? 'warn',
     machine: hostname(),
   };

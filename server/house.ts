@@ -1,4 +1,4 @@
-import { createEventLog, createOpenEvent } from './openevent/index.ts';
+import { createEventLog, createOpenEvent, type KafkaListener, type KafkaSettings } from './openevent/index.ts';
 import { createExtensions } from './extensions/index.ts';
 import { createIdentity, type WorkspaceDirectory } from './identity/index.ts';
 import { createChanges, type Changes } from './kernel/change.ts';
@@ -42,6 +42,8 @@ export interface HouseOptions {
   /** Hold event payloads against their schemas as they are raised. */
   readonly validatePayloads: boolean;
   readonly inspect?: GatewayServices['inspect'];
+  /** The built-in Kafka listener; none when undefined. */
+  readonly kafka?: KafkaSettings | undefined;
 }
 
 /** All modules, plugged together on one database. */
@@ -52,6 +54,7 @@ export interface House {
   readonly jobs: JobRunner;
   readonly openapi: OpenApi;
   readonly regions: Regions;
+  readonly kafka: KafkaListener | undefined;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -85,7 +88,7 @@ export function buildHouse(options: HouseOptions): House {
     regions,
     inspect: options.inspect,
   });
-  const openevent = createOpenEvent({ database, changes, events, clock, ids, secrets, log, directory, outbound, defaultRegion: regions.default, publishAddress: options.publishAddress });
+  const openevent = createOpenEvent({ database, changes, events, clock, ids, secrets, log, directory, outbound, defaultRegion: regions.default, publishAddress: options.publishAddress, kafka: options.kafka === undefined ? undefined : { settings: options.kafka, relaxed } });
   const extensions = createExtensions({ ids, directory, points: () => [...workspaces.points, ...studio.points, ...deployment.points, ...scheduling.points] });
   const { holds } = extensions;
 
@@ -130,6 +133,7 @@ export function buildHouse(options: HouseOptions): House {
     jobs,
     openapi,
     regions,
+    kafka: openevent.kafka,
     async start() {
       for (const service of services) {
         await service.start();

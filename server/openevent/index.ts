@@ -17,6 +17,7 @@ import { watchDelivery } from './delivery/gauges.ts';
 import { createMeters } from './delivery/meters.ts';
 import { createSender } from './delivery/send.ts';
 import { createEnvelopes } from './envelope.ts';
+import { createKafkaListener, type KafkaListener, type KafkaSettings } from './kafka/listener.ts';
 import type { EventLog } from './log.ts';
 import { busOperations } from './operations/buses.ts';
 import { deliveryOperations } from './operations/deliveries.ts';
@@ -27,6 +28,7 @@ import { subscriptionOperations } from './operations/subscriptions.ts';
 import { createPatternFilters } from './patterns/index.ts';
 
 export { createEventLog, beginning, compareCursors, type Cursor, type EventLog, type LogEvent, type LogPage, type ReadFilter } from './log.ts';
+export type { KafkaListener, KafkaSettings } from './kafka/listener.ts';
 export { openeventSchema } from './schema.ts';
 
 export interface OpenEventOptions {
@@ -48,10 +50,12 @@ export interface OpenEventOptions {
   readonly metrics?: Metrics;
   /** False in a process without the role `deliver`. */
   readonly deliver?: boolean;
+  /** The built-in Kafka listener, where one is wanted, and a database that may commit without waiting for the disk. */
+  readonly kafka?: { readonly settings: KafkaSettings; readonly relaxed: Database } | undefined;
 }
 
 /** OpenEvent: the log, the subscriptions and their delivery. */
-export function createOpenEvent(options: OpenEventOptions): { readonly module: Module; readonly delivery: Delivery } {
+export function createOpenEvent(options: OpenEventOptions): { readonly module: Module; readonly delivery: Delivery; readonly kafka: KafkaListener | undefined } {
   const { database, changes, clock, ids, secrets, log, directory, outbound, events, metrics = createMetrics() } = options;
   const wrap = createEnvelopes({ directory, defaultRegion: options.defaultRegion, publishAddress: options.publishAddress });
   const format = createFormats(wrap);
@@ -59,6 +63,8 @@ export function createOpenEvent(options: OpenEventOptions): { readonly module: M
   const meters = createMeters(metrics);
   watchDelivery(metrics, database, clock);
   const delivery = createDelivery({ database, changes, events, clock, secrets, log, send, meters, compilePattern: createPatternFilters(), owner: `${hostname()}:${process.pid}:${ids.token(9)}` });
+  const kafka =
+    options.kafka === undefined ? undefined : createKafkaListener({ ...options.kafka, database, events, clock, ids, secrets, log, directory, wrap, owner: `${hostname()}:${process.pid}:${ids.token(9)}` });
   const context = { database, clock, ids, secrets, directory, outbound, events, send, wrap, format };
   return {
     module: {
@@ -71,8 +77,9 @@ export function createOpenEvent(options: OpenEventOptions): { readonly module: M
         ...ruleOperations(context),
         ...patternOperations(context),
       }),
-      services: options.deliver === false ? [] : [delivery],
+      services: [...(options.deliver === false ? [] : [delivery]), ...(kafka === undefined ? [] : [kafka])],
     },
     delivery,
+    kafka,
   };
 }
