@@ -1,0 +1,97 @@
+import type { ComponentType } from 'react';
+import type { frame } from '../text/frame.ts';
+import { matchPath } from './router.tsx';
+
+export interface PageProps {
+  /** The named parts of the address. */
+  readonly params: Readonly<Record<string, string>>;
+}
+
+type Load = () => Promise<{ default: ComponentType<PageProps> }>;
+
+/** A module of the navigation. */
+export type Section = 'overview' | 'openapi' | 'openevent' | 'extensions' | 'platform' | 'administration';
+
+export interface Route {
+  readonly path: string;
+  readonly load: Load;
+  /** The entry of the navigation that is marked on this view. */
+  readonly entry: keyof typeof frame;
+}
+
+/** Every view and the chunk that draws it. */
+export const routes: readonly Route[] = [
+  { path: '/', entry: 'overview', load: () => import('../pages/overview/overview.tsx') },
+  { path: '/account/keys', entry: 'access-keys', load: () => import('../pages/account/keys.tsx') },
+  { path: '/openapi/usage', entry: 'usage', load: () => import('../pages/openapi/usage.tsx') },
+  { path: '/openapi/calls', entry: 'calls', load: () => import('../pages/openapi/calls.tsx') },
+  { path: '/openapi/calls/:requestId', entry: 'calls', load: () => import('../pages/openapi/call.tsx') },
+  { path: '/openapi/explorer', entry: 'explorer', load: () => import('../pages/openapi/explorer.tsx') },
+  { path: '/openapi/explorer/:product/:version/:action', entry: 'explorer', load: () => import('../pages/openapi/explorer.tsx') },
+  { path: '/openevent/subscriptions', entry: 'subscriptions', load: () => import('../pages/openevent/subscriptions.tsx') },
+  { path: '/openevent/subscriptions/:id', entry: 'subscriptions', load: () => import('../pages/openevent/subscription.tsx') },
+  { path: '/openevent/events', entry: 'events', load: () => import('../pages/openevent/events.tsx') },
+  { path: '/openevent/events/:id', entry: 'events', load: () => import('../pages/openevent/event.tsx') },
+  { path: '/openevent/catalogue', entry: 'catalogue', load: () => import('../pages/openevent/catalogue.tsx') },
+  { path: '/openevent/deliveries', entry: 'deliveries', load: () => import('../pages/openevent/deliveries.tsx') },
+];
+
+export interface NavigationGroup {
+  readonly title: Section;
+  readonly entries: readonly (readonly [entry: keyof typeof frame, to: string])[];
+}
+
+/** What stands in the navigation, in this order. */
+export const navigation: readonly NavigationGroup[] = [
+  { title: 'overview', entries: [['overview', '/']] },
+  {
+    title: 'openapi',
+    entries: [
+      ['usage', '/openapi/usage'],
+      ['calls', '/openapi/calls'],
+      ['explorer', '/openapi/explorer'],
+    ],
+  },
+  {
+    title: 'openevent',
+    entries: [
+      ['subscriptions', '/openevent/subscriptions'],
+      ['events', '/openevent/events'],
+      ['catalogue', '/openevent/catalogue'],
+      ['deliveries', '/openevent/deliveries'],
+    ],
+  },
+  {
+    title: 'extensions',
+    entries: [
+      ['extension-list', '/extensions/list'],
+      ['manage', '/extensions/manage'],
+      ['checks', '/extensions/checks'],
+    ],
+  },
+  {
+    title: 'platform',
+    entries: [
+      ['workspaces', '/platform/workspaces'],
+      ['studio', '/platform/studio'],
+      ['operations', '/platform/operations'],
+    ],
+  },
+  {
+    title: 'administration',
+    entries: [
+      ['users', '/administration/users'],
+      ['plans', '/administration/plans'],
+      ['health', '/administration/health'],
+    ],
+  },
+];
+
+/** The view at `path`, with the named parts of the address. */
+export function findRoute(path: string): { readonly route: Route; readonly params: Record<string, string> } | undefined {
+  for (const route of routes) {
+    const params = matchPath(route.path, path);
+    if (params !== undefined) return { route, params };
+  }
+  return undefined;
+}

@@ -1,0 +1,81 @@
+import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
+import { setCircumstances } from '../api/client.ts';
+
+export type Language = 'en' | 'zh';
+
+/** One text in both languages. A catalogue with one of them missing does not compile. */
+export type Text = readonly [en: string, zh: string];
+export type Catalogue = Readonly<Record<string, Text>>;
+
+/** Checks a catalogue and keeps its keys as its type. `{name}` stands for a value. */
+export function texts<const C extends Catalogue>(catalogue: C): C {
+  return catalogue;
+}
+
+const storageKey = 'millrace.language';
+
+interface LanguageState {
+  readonly language: Language;
+  setLanguage(language: Language): void;
+}
+
+const LanguageContext = createContext<LanguageState>({ language: 'en', setLanguage() {} });
+
+export function LanguageProvider({ children }: { children: ReactNode }) {
+  const [language, setLanguage] = useState<Language>(() => {
+    const stored = localStorage.getItem(storageKey);
+    if (stored === 'en' || stored === 'zh') return stored;
+    return navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en';
+  });
+  setCircumstances({ language });
+  useEffect(() => {
+    document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
+    localStorage.setItem(storageKey, language);
+  }, [language]);
+  const state = useMemo(() => ({ language, setLanguage }), [language]);
+  return <LanguageContext value={state}>{children}</LanguageContext>;
+}
+
+export function useLanguage(): LanguageState {
+  return useContext(LanguageContext);
+}
+
+export type Translate<C extends Catalogue> = (key: keyof C & string, values?: Readonly<Record<string, string | number>>) => string;
+
+/** The texts of a catalogue in the language of the moment. */
+export function useTexts<C extends Catalogue>(catalogue: C): Translate<C> {
+  const { language } = useLanguage();
+  return useMemo(() => {
+    const place = language === 'zh' ? 1 : 0;
+    return (key, values) => {
+      const text = catalogue[key]?.[place] ?? key;
+      return values === undefined ? text : text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+    };
+  }, [catalogue, language]);
+}
+
+/** Numbers and moments as the language writes them. */
+export function useFormats() {
+  const { language } = useLanguage();
+  return useMemo(() => {
+    const locale = language === 'zh' ? 'zh-CN' : 'en-GB';
+    const moment = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
+    const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium' });
+    const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
+    const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+    return {
+      time: (value: number | undefined) => (value === undefined || value === 0 ? '–' : moment.format(value)),
+      day: (value: number | undefined) => (value === undefined || value === 0 ? '–' : day.format(value)),
+      clock: (value: number) => clock.format(value),
+      number: (value: number | undefined) => (value === undefined ? '–' : number.format(value)),
+      /** A length of time in milliseconds, as people say it. */
+      span: (value: number | undefined) => {
+        if (value === undefined) return '–';
+        if (value < 1_000) return `${number.format(value)} ms`;
+        if (value < 60_000) return `${number.format(value / 1_000)} s`;
+        if (value < 3_600_000) return `${Math.floor(value / 60_000)} min ${Math.round((value % 60_000) / 1_000)} s`;
+        return `${Math.floor(value / 3_600_000)} h ${Math.round((value % 3_600_000) / 60_000)} min`;
+      },
+    };
+  }, [language]);
+}
