@@ -2,6 +2,28 @@
 
 /** Request and response of every operation of open-platform 2026-12-01, without RequestId. */
 export interface Operations {
+  /** Sends the verdict on a held operation, with findings; the one callback for every extension point. */
+  AnswerCheck: {
+    request: {
+      MessageId: string
+      ExtensionCode: string
+      /** Known values: OK, WARN, FAIL. */
+      CheckResult: "OK" | "WARN" | "FAIL"
+      CheckMessage?: string | undefined
+      Findings?: {
+        Object?: string | undefined
+        Line?: number | undefined
+        Rule?: string | undefined
+        Text: string
+        Link?: string | undefined
+      }[] | undefined
+      /** The token that came with the request, where the extension wants one. */
+      CheckToken?: string | undefined
+      /** The hash of the content that was judged; another content makes the verdict void. */
+      SnapshotHash?: string | undefined
+    }
+    response: Record<string, never>
+  }
   /** Calls a held operation off. Nothing of it happens, and the draft stays. */
   CancelHold: {
     request: {
@@ -145,9 +167,33 @@ export interface Operations {
       DeadlineSeconds?: number | undefined
       /** The verdict when the deadline passes. Known values: OK, WARN, FAIL. */
       DeadlineOutcome?: "OK" | "WARN" | "FAIL" | undefined
+      /** The user who answers for it; the caller when absent. */
+      Owner?: number | undefined
+      /** EVENT: it follows the events and calls back. HTTP, FUNCTION: the answer to a POST is the verdict, in plain JSON or in the envelope of Function Compute. RULE: an expression in CEL, evaluated here. Known values: EVENT, HTTP, FUNCTION, RULE. */
+      Invocation?: "EVENT" | "HTTP" | "FUNCTION" | "RULE" | undefined
+      /** The address of HTTP and FUNCTION, the expression of RULE. */
+      Target?: string | undefined
+      /** Answers must bring the token of the check; for HTTP and FUNCTION. */
+      RequireToken?: boolean | undefined
     }
     response: {
       ExtensionCode?: string | undefined
+    }
+  }
+  /** Lets a WARN start an approval: ordered steps, each with its approvers. */
+  CreateExtensionApprovalPolicy: {
+    request: {
+      Name: string
+      /** Absent: all workspaces, and the tenant level. */
+      ProjectIds?: number[] | undefined
+      /** Absent: all extensions. */
+      ExtensionCodes?: string[] | undefined
+      Steps: { Type: "ROLE" | "MEMBER" | "ACCOUNT"; Values: string[] }[]
+      /** Seven days when absent; then the operation is blocked. */
+      DeadlineSeconds?: number | undefined
+    }
+    response: {
+      PolicyId?: number | undefined
     }
   }
   /** Delivers events of a time range once more to one subscription, marked as a replay. */
@@ -245,6 +291,15 @@ export interface Operations {
       UserId?: number | undefined
     }
   }
+  /** Decides the present step of the approval of a held operation. */
+  DecideHoldApproval: {
+    request: {
+      HoldId: number
+      Approve: boolean
+      Comment?: string | undefined
+    }
+    response: Record<string, never>
+  }
   /** Deletes an AccessKey. */
   DeleteAccessKey: {
     request: {
@@ -284,6 +339,13 @@ export interface Operations {
   DeleteExtension: {
     request: {
       ExtensionCode: string
+    }
+    response: Record<string, never>
+  }
+  /** Removes an approval policy. Approvals under way go on. */
+  DeleteExtensionApprovalPolicy: {
+    request: {
+      PolicyId: number
     }
     response: Record<string, never>
   }
@@ -336,7 +398,7 @@ export interface Operations {
     }
     response: Record<string, never>
   }
-  /** Takes an extension out of service everywhere. Its open checks pass. */
+  /** Takes an extension out of service everywhere. Its open checks come to what its attachments say. */
   DisableExtension: {
     request: {
       ExtensionCode: string
@@ -361,6 +423,13 @@ export interface Operations {
   DisableRuleTarget: {
     request: {
       TargetId: number
+    }
+    response: Record<string, never>
+  }
+  /** Drops the version that is being made; the one in force stays. */
+  DiscardExtensionVersion: {
+    request: {
+      ExtensionCode: string
     }
     response: Record<string, never>
   }
@@ -392,7 +461,7 @@ export interface Operations {
     }
     response: Record<string, never>
   }
-  /** Enables an extension in a workspace, or for the tenant-level points, with its option values. */
+  /** Enables an extension in a workspace, or for the tenant-level points, or changes how it works there. */
   EnableExtension: {
     request: {
       ExtensionCode: string
@@ -400,6 +469,22 @@ export interface Operations {
       ProjectId?: number | undefined
       /** The option values. Format json. */
       OptionValue?: string | undefined
+      /** SHADOW: answers are recorded and nothing waits. WARN: a FAIL counts as WARN. ENFORCE when absent at first. From SHADOW the way up leads over WARN. Known values: SHADOW, WARN, ENFORCE. */
+      Mode?: "SHADOW" | "WARN" | "ENFORCE" | undefined
+      /** How long an operation waits here; as registered when absent. */
+      DeadlineSeconds?: number | undefined
+      /** What counts at the deadline; ASK: a person decides. Known values: OK, WARN, FAIL, ASK. */
+      DeadlineOutcome?: "OK" | "WARN" | "FAIL" | "ASK" | undefined
+      /** What counts when the extension cannot be asked or answers nonsense. Known values: OK, WARN, FAIL, ASK. */
+      FailureOutcome?: "OK" | "WARN" | "FAIL" | "ASK" | undefined
+      /** What open checks come to when the extension is disabled, unpublished or removed. Known values: OK, WARN, FAIL, ASK. */
+      ReleaseOutcome?: "OK" | "WARN" | "FAIL" | "ASK" | undefined
+      /** An event pattern: only operations whose event fulfils it are checked. Empty text: all. Format json. */
+      Pattern?: string | undefined
+      /** So many failures in a row open the breaker; 0: none. */
+      BreakerFailures?: number | undefined
+      /** How long an open breaker waits before one operation is sent again. */
+      BreakerSeconds?: number | undefined
     }
     response: Record<string, never>
   }
@@ -490,6 +575,20 @@ export interface Operations {
         AccessKeyId?: string | undefined
         CsrfToken?: string | undefined
       } | undefined
+    }
+  }
+  /** Answers the request that a direct checker gets for a held operation, without its token; for trying out a checker on recorded operations. */
+  GetCheckRequest: {
+    request: {
+      HoldId: number
+      /** Whose options are put in. */
+      ExtensionCode?: string | undefined
+      /** Known values: HTTP, FUNCTION. Default HTTP. */
+      Form?: "HTTP" | "FUNCTION" | undefined
+    }
+    response: {
+      /** Format json. */
+      Body?: string | undefined
     }
   }
   /** Shows one try to deliver an event, with the body that was sent. */
@@ -621,6 +720,53 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Describes how an extension works in a workspace, with what it answered there. */
+  GetExtensionAttachment: {
+    request: {
+      ExtensionCode: string
+      /** Absent: tenant level. */
+      ProjectId?: number | undefined
+      /** Default 7. */
+      Days?: number | undefined
+    }
+    response: {
+      Attachment?: {
+        ExtensionCode?: string | undefined
+        ExtensionName?: string | undefined
+        ProjectId?: number | undefined
+        Mode?: string | undefined
+        DeadlineSeconds?: number | undefined
+        DeadlineOutcome?: string | undefined
+        FailureOutcome?: string | undefined
+        ReleaseOutcome?: string | undefined
+        Pattern?: string | undefined
+        BreakerFailures?: number | undefined
+        BreakerSeconds?: number | undefined
+        BreakerState?: string | undefined
+        BreakerRetryTime?: number | undefined
+        Statistics?: {
+          Checks?: number | undefined
+          Answered?: number | undefined
+          OK?: number | undefined
+          WARN?: number | undefined
+          FAIL?: number | undefined
+          Failed?: number | undefined
+          Expired?: number | undefined
+          Skipped?: number | undefined
+          HitRate?: number | undefined
+          P50Ms?: number | undefined
+          P95Ms?: number | undefined
+        } | undefined
+      } | undefined
+    }
+  }
+  /** Tells whether extensions need a review before they are published. */
+  GetExtensionReview: {
+    request: Record<string, never>
+    response: {
+      Required?: boolean | undefined
+    }
+  }
   /** Describes one held operation with every verdict. */
   GetHold: {
     request: {
@@ -643,6 +789,22 @@ export interface Operations {
         ResumeMessage?: string | undefined
         CheckResult?: string | undefined
         CheckResultTip?: string | undefined
+        Shadow?: boolean | undefined
+        Approval?: {
+          Cause?: string | undefined
+          Policy?: string | undefined
+          State?: string | undefined
+          Step?: number | undefined
+          Deadline?: number | undefined
+          Steps?: { Type?: string | undefined; Values?: string[] | undefined }[] | undefined
+          Decisions?: {
+            Step?: number | undefined
+            UserId?: number | undefined
+            Approve?: boolean | undefined
+            Comment?: string | undefined
+            Time?: number | undefined
+          }[] | undefined
+        } | undefined
         Verdicts?: {
           ExtensionCode?: string | undefined
           ExtensionName?: string | undefined
@@ -656,6 +818,20 @@ export interface Operations {
           DeadlineOutcome?: string | undefined
           DetailUrl?: string | undefined
           ManualPassEnabled?: boolean | undefined
+          Findings?: {
+            Object?: string | undefined
+            Line?: number | undefined
+            Rule?: string | undefined
+            Text?: string | undefined
+            Link?: string | undefined
+          }[] | undefined
+          Mode?: string | undefined
+          Invocation?: string | undefined
+          Version?: number | undefined
+          CheckerInstanceId?: string | undefined
+          Attempts?: number | undefined
+          LastError?: string | undefined
+          ContactTime?: number | undefined
         }[] | undefined
       } | undefined
     }
@@ -1174,6 +1350,30 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists the approval policies. */
+  ListExtensionApprovalPolicies: {
+    request: {
+      /** Default 1. */
+      PageNumber?: number | undefined
+      /** Default 10. */
+      PageSize?: number | undefined
+    }
+    response: {
+      PagingInfo?: {
+        PageNumber?: number | undefined
+        PageSize?: number | undefined
+        TotalCount?: number | undefined
+        Policies?: {
+          PolicyId?: number | undefined
+          Name?: string | undefined
+          ProjectIds?: number[] | undefined
+          ExtensionCodes?: string[] | undefined
+          Steps?: { Type?: string | undefined; Values?: string[] | undefined }[] | undefined
+          DeadlineSeconds?: number | undefined
+        }[] | undefined
+      } | undefined
+    }
+  }
   /** Lists where extensions are enabled. */
   ListExtensionAttachments: {
     request: {
@@ -1196,8 +1396,36 @@ export interface Operations {
           OptionValue?: string | undefined
           EnableUserId?: number | undefined
           EnableTime?: number | undefined
+          Mode?: string | undefined
+          DeadlineSeconds?: number | undefined
+          DeadlineOutcome?: string | undefined
+          FailureOutcome?: string | undefined
+          ReleaseOutcome?: string | undefined
+          Pattern?: string | undefined
+          BreakerFailures?: number | undefined
+          BreakerSeconds?: number | undefined
+          BreakerState?: string | undefined
+          BreakerRetryTime?: number | undefined
         }[] | undefined
       } | undefined
+    }
+  }
+  /** Lists the versions of an extension, newest first. */
+  ListExtensionVersions: {
+    request: {
+      ExtensionCode: string
+    }
+    response: {
+      Versions?: {
+        Version?: number | undefined
+        Status?: number | undefined
+        InForce?: boolean | undefined
+        ExtensionName?: string | undefined
+        BindEventList?: string[] | undefined
+        Invocation?: string | undefined
+        PublishTime?: number | undefined
+        UserId?: number | undefined
+      }[] | undefined
     }
   }
   /** Lists held operations, newest first. */
@@ -1205,8 +1433,8 @@ export interface Operations {
     request: {
       EventCode?: string | undefined
       ProjectId?: number | undefined
-      /** Known values: CHECKING, PASSED, BLOCKED, CANCELED. */
-      Status?: "CHECKING" | "PASSED" | "BLOCKED" | "CANCELED" | undefined
+      /** Known values: CHECKING, APPROVING, PASSED, BLOCKED, CANCELED. */
+      Status?: "CHECKING" | "APPROVING" | "PASSED" | "BLOCKED" | "CANCELED" | undefined
       Operator?: string | undefined
       ExtensionCode?: string | undefined
       MessageId?: string | undefined
@@ -1271,6 +1499,35 @@ export interface Operations {
           Implemented?: boolean | undefined
           Deprecated?: boolean | undefined
           ReplacedBy?: string | undefined
+        }[] | undefined
+      } | undefined
+    }
+  }
+  /** Lists callbacks that were refused, newest first. */
+  ListRefusedCallbacks: {
+    request: {
+      ExtensionCode?: string | undefined
+      MessageId?: string | undefined
+      /** Default 1. */
+      PageNumber?: number | undefined
+      /** Default 10. */
+      PageSize?: number | undefined
+    }
+    response: {
+      PagingInfo?: {
+        PageNumber?: number | undefined
+        PageSize?: number | undefined
+        TotalCount?: number | undefined
+        Callbacks?: {
+          MessageId?: string | undefined
+          ExtensionCode?: string | undefined
+          Action?: string | undefined
+          CheckResult?: string | undefined
+          Reason?: string | undefined
+          UserId?: number | undefined
+          SourceAddress?: string | undefined
+          Time?: number | undefined
+          Foreign?: boolean | undefined
         }[] | undefined
       } | undefined
     }
@@ -1456,10 +1713,37 @@ export interface Operations {
     }
     response: Record<string, never>
   }
-  /** Lets every workspace enable the extension. */
+  /** Counts the past operations that an extension with this pattern would have checked. */
+  PreviewExtensionScope: {
+    request: {
+      ExtensionCode: string
+      /** Absent: tenant level. */
+      ProjectId?: number | undefined
+      /** Format json. */
+      Pattern?: string | undefined
+      /** Default 7. */
+      Days?: number | undefined
+    }
+    response: {
+      Preview?: {
+        Operations?: number | undefined
+        Matched?: number | undefined
+        Truncated?: boolean | undefined
+        Samples?: {
+          MessageId?: string | undefined
+          EventCode?: string | undefined
+          Operator?: string | undefined
+          Time?: number | undefined
+        }[] | undefined
+      } | undefined
+    }
+  }
+  /** Puts an extension, or its new version, in force, so that every workspace can enable it. */
   PublishExtension: {
     request: {
       ExtensionCode: string
+      /** An earlier version to go back to; the newest when absent. */
+      Version?: number | undefined
     }
     response: Record<string, never>
   }
@@ -1544,6 +1828,15 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Approves or rejects a submitted extension. Not for the one who submitted it. */
+  ReviewExtension: {
+    request: {
+      ExtensionCode: string
+      Approve: boolean
+      Comment?: string | undefined
+    }
+    response: Record<string, never>
+  }
   /** Gives a subscription a new secret. The former one signs beside it for a time, so that receivers can change over. The secret is in this answer and nowhere else. */
   RotateSubscriptionSecret: {
     request: {
@@ -1575,6 +1868,13 @@ export interface Operations {
       /** Id of the event run-file. */
       MessageId?: string | undefined
     }
+  }
+  /** Says whether extensions need a review before they are published. */
+  SetExtensionReview: {
+    request: {
+      Required: boolean
+    }
+    response: Record<string, never>
   }
   /** Sets a password: the own one with the current password, another user's as an administrator. */
   SetPassword: {
@@ -1623,6 +1923,13 @@ export interface Operations {
       Cursor?: string | undefined
       HasMore?: boolean | undefined
     }
+  }
+  /** Submits an extension, or the new version of a published one, for review. */
+  SubmitExtension: {
+    request: {
+      ExtensionCode: string
+    }
+    response: Record<string, never>
   }
   /** Checks a pattern, tries it on a sample if one is given, and on the last events that the caller may see. */
   TestEventPattern: {
@@ -1752,6 +2059,14 @@ export interface Operations {
       DeadlineSeconds?: number | undefined
       /** The verdict when the deadline passes. Known values: OK, WARN, FAIL. */
       DeadlineOutcome?: "OK" | "WARN" | "FAIL" | undefined
+      /** The user who answers for it; the caller when absent. */
+      Owner?: number | undefined
+      /** EVENT: it follows the events and calls back. HTTP, FUNCTION: the answer to a POST is the verdict, in plain JSON or in the envelope of Function Compute. RULE: an expression in CEL, evaluated here. Known values: EVENT, HTTP, FUNCTION, RULE. */
+      Invocation?: "EVENT" | "HTTP" | "FUNCTION" | "RULE" | undefined
+      /** The address of HTTP and FUNCTION, the expression of RULE. */
+      Target?: string | undefined
+      /** Answers must bring the token of the check; for HTTP and FUNCTION. */
+      RequireToken?: boolean | undefined
     }
     response: Record<string, never>
   }
@@ -1810,6 +2125,13 @@ export interface Operations {
       /** Replaces all roles held. */
       TenantRoles?: string[] | undefined
       Disabled?: boolean | undefined
+    }
+    response: Record<string, never>
+  }
+  /** Takes a submitted extension back from review. */
+  WithdrawExtension: {
+    request: {
+      ExtensionCode: string
     }
     response: Record<string, never>
   }
