@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { SecretBox } from '../../kernel/secrets.ts';
 import type { Format } from './format.ts';
 import { signingKeys } from './signature.ts';
@@ -12,7 +13,7 @@ export interface Destination {
   /** Set for the events of a replay, which say so. */
   readonly replayId?: number | undefined;
   /** Keys that sign now: the present one, and until its end the one before. */
-  keys(now: Date): readonly Buffer[];
+  keys(now: Date): readonly KeyObject[];
   readonly headers: Readonly<Record<string, string>>;
 }
 

@@ -13,6 +13,7 @@ import { noMeters, type DeliveryMeters } from './meters.ts';
 import type { SendEvents } from './send.ts';
 import { createSession, type Session } from './session.ts';
 import { createSharedReader, type SharedReader } from './shared-reader.ts';
+import { createSharedWriter } from './shared-writer.ts';
 import * as pauses from './pause-store.ts';
 import * as store from './store.ts';
 import { createTakeover, type Takeover } from './takeover.ts';
@@ -61,6 +62,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const sessions = new Map<number, Session>();
   /** Subscriptions between two sessions, with the promise of the next. */
   const restarting = new Map<number, Promise<void>>();
+  const writer = createSharedWriter((all) => store.writeResults(database, owner, all));
   let reader: SharedReader | undefined;
   let stopped = true;
   let round: Promise<void> | undefined;
@@ -121,7 +123,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       meters: options.meters ?? noMeters,
       events,
       send,
-      save: (results) => store.writeResults(database, owner, subscription.id, subscription.epoch, results),
+      save: (results) => writer.save(subscription.id, subscription.epoch, results),
       findParked: (eventId) => store.findParked(database, subscription.id, eventId),
       findReplays: () => store.readReplays(database, subscription.id),
       sharedCursor: () => reader?.cursor() ?? beginning,

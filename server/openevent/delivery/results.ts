@@ -21,6 +21,8 @@ export interface ResultWriter {
   change(row: ParkedRow): void;
   /** A parked event that is done. */
   remove(row: ParkedRow): void;
+  /** An event was skipped, so a mark of it may be there. */
+  mark(): void;
   /** Writes what there is, and the cursor when it has moved. */
   write(): void;
   /** True when no more should be sent before something was written. */
@@ -39,6 +41,8 @@ export function createResultWriter(options: {
   readonly cursor: () => Cursor;
   /** How the target is doing, as of the attempts that were handed over. */
   readonly health: () => Health;
+  /** True when marks of skipped events are there, which are deleted as the cursor passes them. */
+  readonly marks: boolean;
   /** False when the lease was lost. */
   readonly save: (results: Results) => Promise<boolean>;
   readonly onLost: () => void;
@@ -54,13 +58,14 @@ export function createResultWriter(options: {
   let saved = options.start;
   let running: Promise<void> | undefined;
   let abandoned = false;
+  let marks = options.marks;
   let cancelRetry = () => {};
 
   const pending = () => attempts.length + added.size + changed.size + gone.size > 0 || compareCursors(options.cursor(), saved) !== 0;
 
   /** Takes the batch out; a failed one is put back before whatever has gathered meanwhile. */
   function take(): Results {
-    const batch: Results = { attempts, added: [...added.values()], changed: [...changed.values()], gone: [...gone], cursor: options.cursor(), deliveredAt, health: options.health() };
+    const batch: Results = { attempts, added: [...added.values()], changed: [...changed.values()], gone: [...gone], cursor: options.cursor(), deliveredAt, health: options.health(), touchesParked: marks || added.size + changed.size + gone.size > 0 };
     attempts = [];
     added = new Map();
     changed = new Map();
@@ -121,6 +126,9 @@ export function createResultWriter(options: {
       else changed.set(row.eventId, row);
     },
     remove: (row) => removeId(row.eventId),
+    mark() {
+      marks = true;
+    },
     write() {
       if (abandoned || running !== undefined) return;
       running = run().finally(() => {

@@ -90,6 +90,7 @@ export function createSession(options: SessionOptions): Session {
     start: subscription.cursor,
     cursor: () => settledCursor,
     health: health.now,
+    marks: options.parked.some((row) => row.state === 'skipped'),
     save: options.save,
     onLost: options.onLost,
     onWritten: () => startReady(),
@@ -387,6 +388,7 @@ export function createSession(options: SessionOptions): Session {
     if (stopping) return;
     const lane = row === undefined ? [...lanes.all()].find((one) => [...one.parked, ...one.replays].some((other) => other.eventId === eventId)) : lanes.of(row.objectKey);
     if (lane === undefined) return;
+    if (row?.state === 'skipped') writer.mark();
     if (row === undefined || row.state === 'skipped' || row.state === 'exhausted') forget(lane, eventId);
     else if (row.state === 'replay') takeReplay(row);
     else {

@@ -6,6 +6,9 @@ import type { Cursor, EventLog, LogEvent } from '../log.ts';
 /** First pause before looking again for events that wait for an older transaction; it doubles up to the poll. */
 const SHORTEST_PAUSE_MS = 1;
 
+/** Least time between the ends of two reads. An event that comes alone is read at once; under load a read brings several. */
+const PACE_MS = 2;
+
 /** Reads the end of the log once for all sessions that have caught up, so that the number of subscriptions does not multiply the reading. */
 export interface SharedReader {
   cursor(): Cursor;
@@ -31,13 +34,18 @@ export function createSharedReader(options: {
   let again = false;
   let stopped = false;
   let pause = SHORTEST_PAUSE_MS;
+  let ended = 0;
   let cancelTimer = () => {};
 
   /** Reads to the end. True when committed events still wait for an older transaction. */
   async function readOn(): Promise<boolean> {
     for (;;) {
       if (options.listeners() === 0) return false;
+      const rest = ended + PACE_MS - performance.now();
+      if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest));
+      if (stopped) return false;
       const page = await events.read(cursor, limits.eventReadBatch.value);
+      ended = performance.now();
       if (stopped) return false;
       cursor = page.cursor;
       options.hand(page.events, page.cursor);

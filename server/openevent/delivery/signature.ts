@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 
 /** Secrets and signatures by the Standard Webhooks scheme: `whsec_` and 24 to 64 bytes in base64. */
 const PREFIX = 'whsec_';
@@ -18,16 +18,16 @@ export function secretFrom(bytes: Buffer): string {
 }
 
 /** The keys of secrets, read once for all messages of a destination. Throws when one has not the form. */
-export function signingKeys(secrets: readonly string[]): Buffer[] {
+export function signingKeys(secrets: readonly string[]): KeyObject[] {
   return secrets.map((secret) => {
     const key = secretKey(secret);
     if (key === undefined) throw new Error('the secret of the subscription has not the form whsec_<base64>');
-    return key;
+    return createSecretKey(key);
   });
 }
 
 /** The headers that prove where a message comes from, with one signature a key, so that a receiver may know either secret. `at` is cut to seconds. */
-export function signatureHeaders(keys: readonly Buffer[], id: string, at: Date, body: string): Record<string, string> {
+export function signatureHeaders(keys: readonly KeyObject[], id: string, at: Date, body: string): Record<string, string> {
   const timestamp = String(Math.floor(at.getTime() / 1_000));
   const signed = `${id}.${timestamp}.${body}`;
   const signatures = keys.map((key) => `v1,${createHmac('sha256', key).update(signed).digest('base64')}`);

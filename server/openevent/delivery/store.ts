@@ -1,4 +1,4 @@
-import type { Database, Executor } from '../../kernel/database.ts';
+import type { Executor } from '../../kernel/database.ts';
 import type { Cursor, LogEvent } from '../log.ts';
 import type { DestinationColumns } from './destination.ts';
 import type { RetryStrategy } from './retries.ts';
@@ -161,9 +161,11 @@ export async function listOwners(db: Executor, owner: string): Promise<string[]>
 /** Renews leases. Answers those that are still held, with the version of the subscription and whether it is running; an absent one is lost or deleted. */
 export function renewLeases(db: Executor, owner: string, leaseUntil: Date, held: readonly { id: number; epoch: number }[]): Promise<{ id: number; version: number; enabled: boolean }[]> {
   return db.rows(
-    `update delivery_cursor as c set lease_until = $2
-     from unnest($3::bigint[], $4::bigint[]) as h(id, epoch), subscription as s
-     where c.subscription_id = h.id and c.epoch = h.epoch and c.owner = $1 and s.id = h.id
+    `with held as materialized (
+       select c.subscription_id from delivery_cursor as c join unnest($3::bigint[], $4::bigint[]) as h(id, epoch) on c.subscription_id = h.id and c.epoch = h.epoch
+       where c.owner = $1 order by c.subscription_id for update of c)
+     update delivery_cursor as c set lease_until = $2 from held as h, subscription as s
+     where c.subscription_id = h.subscription_id and s.id = h.subscription_id
      returning s.id, s.version, (${isRunning('s')}) as enabled`,
     [owner, leaseUntil, held.map((one) => one.id), held.map((one) => one.epoch)],
   );
@@ -253,58 +255,84 @@ export interface Results {
   readonly cursor: Cursor;
   readonly deliveredAt: Date | undefined;
   readonly health: Health;
+  /** True when rows of parked events are written, or marks of skipped ones may be passed. */
+  readonly touchesParked: boolean;
 }
 
+/** The results of one subscription, for a write together with those of others. */
+export interface ResultsOf {
+  readonly subscriptionId: number;
+  readonly epoch: number;
+  readonly results: Results;
+}
+
+/** The subscriptions of `$1` whose lease this owner still holds, locked in one order. The commit does not wait for the disk. */
+const heldSubscriptions = `input as (
+     select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::timestamptz[], $7::integer[], $8::text[])
+       as i(subscription_id, epoch, position, row_id, delivered_at, failing_since, failures, last_error)
+   ), held as materialized (
+     select c.subscription_id from delivery_cursor as c join input as i on i.subscription_id = c.subscription_id and i.epoch = c.epoch
+     where c.owner = $9 and set_config('synchronous_commit', 'off', true) is not null order by c.subscription_id for update of c
+   ), attempted as (
+     insert into delivery_attempt (subscription_id, event_id, type, object_key, number, outcome, stage, http_status, message, excerpt, started_at, duration_ms, next_at)
+     select subscription_id, event_id, type, object_key, number, outcome, stage, http_status, message, excerpt, started_at, duration_ms, next_at
+     from jsonb_to_recordset($10::jsonb) as a(subscription_id bigint, event_id uuid, type text, object_key text, number integer, outcome text, stage text, http_status integer,
+       message text, excerpt text, started_at timestamptz, duration_ms integer, next_at timestamptz) join held using (subscription_id)
+   )`;
+
+const moveCursors = `update delivery_cursor as c set position = i.position, row_id = i.row_id, delivered_at = coalesce(i.delivered_at, c.delivered_at), failing_since = i.failing_since,
+     failures = i.failures, last_error = coalesce(i.last_error, c.last_error)
+   from input as i join held as h on h.subscription_id = i.subscription_id where c.subscription_id = i.subscription_id returning c.subscription_id as id`;
+
+const parkedWrites = `added as (
+     insert into delivery_parked (subscription_id, ${parkedColumns}, exhausted_at, body)
+     select subscription_id, ${parkedColumns}, exhausted_at, body
+     from jsonb_to_recordset($11::jsonb) as p(subscription_id bigint, event_id uuid, position bigint, row_id bigint, object_key text, type text, occurred_at timestamptz, state text,
+       attempts integer, next_at timestamptz, parked_at timestamptz, last_error text, exhausted_at timestamptz, body jsonb) join held using (subscription_id)
+     on conflict do nothing
+   ), changed as (
+     update delivery_parked as p set state = n.state, attempts = n.attempts, next_at = n.next_at, last_error = n.last_error, exhausted_at = n.exhausted_at, body = coalesce(n.body, p.body)
+     from jsonb_to_recordset($12::jsonb) as n(subscription_id bigint, event_id uuid, state text, attempts integer, next_at timestamptz, last_error text, exhausted_at timestamptz, body jsonb)
+       join held as h on h.subscription_id = n.subscription_id
+     where p.subscription_id = n.subscription_id and p.event_id = n.event_id and p.state not in ('skipped', 'exhausted')
+   ), gone as (
+     delete from delivery_parked as p using unnest($13::bigint[], $14::uuid[]) as g(subscription_id, event_id) join held as h on h.subscription_id = g.subscription_id
+     where p.subscription_id = g.subscription_id and p.event_id = g.event_id
+   ), passed as (
+     delete from delivery_parked as p using input as i join held as h on h.subscription_id = i.subscription_id
+     where p.subscription_id = i.subscription_id and p.state = 'skipped' and (p.position, p.row_id) <= (i.position, i.row_id)
+       and not exists (select from unnest($13::bigint[], $14::uuid[]) as g(subscription_id, event_id) where g.subscription_id = p.subscription_id and g.event_id = p.event_id)
+   )`;
+
 /**
- * Writes what came of a number of tries, what is parked now and the new cursor, all or nothing. False when the lease was lost, and then nothing is written.
- * It does not wait for the disk: should PostgreSQL crash, the last moments are delivered again, under the same event ids.
+ * Writes what came of a number of tries, what is parked now and the new cursor of each subscription, all or nothing. Answers the ids of those whose
+ * lease is still held; of the others nothing is written. One statement for all, since the round trips and the commit cost more than the rows. It does
+ * not wait for the disk: should PostgreSQL crash, the last moments are delivered again, under the same event ids.
  */
-export function writeResults(database: Database, owner: string, subscriptionId: number, epoch: number, results: Results): Promise<boolean> {
-  return database.transaction(async (tx) => {
-    const held = await tx.row(
-      `select set_config('synchronous_commit', 'off', true) from delivery_cursor where subscription_id = $1 and owner = $2 and epoch = $3 for update`,
-      [subscriptionId, owner, epoch],
-    );
-    if (held === undefined) return false;
-    await tx.run(
-      `with attempted as (
-         insert into delivery_attempt (subscription_id, event_id, type, object_key, number, outcome, stage, http_status, message, excerpt, started_at, duration_ms, next_at)
-         select $1, event_id, type, object_key, number, outcome, stage, http_status, message, excerpt, started_at, duration_ms, next_at
-         from jsonb_to_recordset($2::jsonb) as a(event_id uuid, type text, object_key text, number integer, outcome text, stage text, http_status integer,
-           message text, excerpt text, started_at timestamptz, duration_ms integer, next_at timestamptz)
-       ), added as (
-         insert into delivery_parked (subscription_id, ${parkedColumns}, exhausted_at, body)
-         select $1, ${parkedColumns}, exhausted_at, body
-         from jsonb_to_recordset($3::jsonb) as p(event_id uuid, position bigint, row_id bigint, object_key text, type text, occurred_at timestamptz, state text,
-           attempts integer, next_at timestamptz, parked_at timestamptz, last_error text, replay_id bigint, exhausted_at timestamptz, body jsonb)
-         on conflict do nothing
-       ), changed as (
-         update delivery_parked as p set state = n.state, attempts = n.attempts, next_at = n.next_at, last_error = n.last_error,
-           exhausted_at = n.exhausted_at, body = coalesce(n.body, p.body)
-         from jsonb_to_recordset($4::jsonb) as n(event_id uuid, state text, attempts integer, next_at timestamptz, last_error text, exhausted_at timestamptz, body jsonb)
-         where p.subscription_id = $1 and p.event_id = n.event_id and p.state not in ('skipped', 'exhausted')
-       ), gone as (
-         delete from delivery_parked where subscription_id = $1
-           and (event_id = any($5::uuid[]) or (state = 'skipped' and (position, row_id) <= ($6::bigint, $7::bigint)))
-       )
-       update delivery_cursor set position = $6, row_id = $7, delivered_at = coalesce($8, delivered_at), failing_since = $9, failures = $10, last_error = coalesce($11, last_error)
-       where subscription_id = $1`,
-      [
-        subscriptionId,
-        JSON.stringify(results.attempts.map(attemptRecord)),
-        JSON.stringify(results.added.map(parkedRecord)),
-        JSON.stringify(results.changed.map(parkedRecord)),
-        results.gone,
-        results.cursor.position,
-        results.cursor.id,
-        results.deliveredAt ?? null,
-        results.health.failingSince ?? null,
-        results.health.failures,
-        results.health.lastError ?? null,
-      ],
-    );
-    return true;
-  });
+export async function writeResults(db: Executor, owner: string, all: readonly ResultsOf[]): Promise<number[]> {
+  const of = <Row, Written>(rows: (results: Results) => readonly Row[], write: (row: Row) => Written) =>
+    all.flatMap(({ subscriptionId, results }) => rows(results).map((row) => ({ subscription_id: subscriptionId, ...write(row) })));
+  const values: unknown[] = [
+    all.map((one) => one.subscriptionId),
+    all.map((one) => one.epoch),
+    all.map((one) => one.results.cursor.position),
+    all.map((one) => one.results.cursor.id),
+    all.map((one) => one.results.deliveredAt ?? null),
+    all.map((one) => one.results.health.failingSince ?? null),
+    all.map((one) => one.results.health.failures),
+    all.map((one) => one.results.health.lastError ?? null),
+    owner,
+    JSON.stringify(of((results) => results.attempts, attemptRecord)),
+  ];
+  if (all.every(({ results }) => !results.touchesParked)) return (await db.rows<{ id: number }>(`with ${heldSubscriptions} ${moveCursors}`, values)).map((row) => row.id);
+  const gone = all.flatMap(({ subscriptionId, results }) => results.gone.map((eventId) => ({ subscriptionId, eventId })));
+  values.push(
+    JSON.stringify(of((results) => results.added, parkedRecord)),
+    JSON.stringify(of((results) => results.changed, parkedRecord)),
+    gone.map((one) => one.subscriptionId),
+    gone.map((one) => one.eventId),
+  );
+  return (await db.rows<{ id: number }>(`with ${heldSubscriptions}, ${parkedWrites} ${moveCursors}`, values)).map((row) => row.id);
 }
 
 function attemptRecord(row: AttemptRow): object {
