@@ -196,6 +196,24 @@ export interface Operations {
       PolicyId?: number | undefined
     }
   }
+  /** Makes a user of the built-in Kafka listener, with the events that it may read. Its password is in this answer, and in GetKafkaUserPassword. */
+  CreateKafkaUser: {
+    request: {
+      /** Letters, digits, -, _ and . ; the client signs in with it and the tenant's id behind it. */
+      Name: string
+      /** Workspaces whose events it reads. All when absent. */
+      ProjectIds?: number[] | undefined
+      /** Whether it reads the events that belong to no workspace. Default true. */
+      TenantEvents?: boolean | undefined
+      /** Event types. All when absent or empty. */
+      Types?: string[] | undefined
+    }
+    response: {
+      KafkaUserId?: number | undefined
+      UserName?: string | undefined
+      Password?: string | undefined
+    }
+  }
   /** Delivers events of a time range once more to one subscription, marked as a replay. */
   CreateReplay: {
     request: {
@@ -346,6 +364,13 @@ export interface Operations {
   DeleteExtensionApprovalPolicy: {
     request: {
       PolicyId: number
+    }
+    response: Record<string, never>
+  }
+  /** Deletes a Kafka user with its consumer groups, and closes its connections. */
+  DeleteKafkaUser: {
+    request: {
+      KafkaUserId: number
     }
     response: Record<string, never>
   }
@@ -836,6 +861,49 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Tells how Kafka clients reach the events: addresses, security, and topics with the offsets of their partitions. */
+  GetKafkaAccess: {
+    request: {
+      /** Only the topic of this workspace. */
+      ProjectId?: number | undefined
+      /** Default 1. */
+      PageNumber?: number | undefined
+      /** Default 10. */
+      PageSize?: number | undefined
+    }
+    response: {
+      PagingInfo?: {
+        PageNumber?: number | undefined
+        PageSize?: number | undefined
+        TotalCount?: number | undefined
+        Enabled?: boolean | undefined
+        BootstrapServers?: string | undefined
+        SecurityProtocol?: string | undefined
+        SaslMechanisms?: string[] | undefined
+        Brokers?: {
+          NodeId?: number | undefined
+          Host?: string | undefined
+          Port?: number | undefined
+          Coordinator?: boolean | undefined
+        }[] | undefined
+        Topics?: {
+          Topic?: string | undefined
+          ProjectId?: number | undefined
+          Partitions?: { Partition?: number | undefined; EarliestOffset?: number | undefined; LatestOffset?: number | undefined }[] | undefined
+        }[] | undefined
+      } | undefined
+    }
+  }
+  /** Shows the password of a Kafka user. */
+  GetKafkaUserPassword: {
+    request: {
+      KafkaUserId: number
+    }
+    response: {
+      UserName?: string | undefined
+      Password?: string | undefined
+    }
+  }
   /** Lists every limit of this server with its present value. */
   GetLimits: {
     request: Record<string, never>
@@ -1086,6 +1154,40 @@ export interface Operations {
           Code?: string | undefined
           DurationMillis?: number | undefined
           SourceAddress?: string | undefined
+        }[] | undefined
+      } | undefined
+    }
+  }
+  /** Lists the consumer groups of Kafka users, with where they stand. */
+  ListConsumerGroups: {
+    request: {
+      KafkaUserId?: number | undefined
+      /** Default 1. */
+      PageNumber?: number | undefined
+      /** Default 10. */
+      PageSize?: number | undefined
+    }
+    response: {
+      PagingInfo?: {
+        PageNumber?: number | undefined
+        PageSize?: number | undefined
+        TotalCount?: number | undefined
+        ConsumerGroups?: {
+          KafkaUserId?: number | undefined
+          UserName?: string | undefined
+          GroupId?: string | undefined
+          Status?: string | undefined
+          MemberCount?: number | undefined
+          LagCount?: number | undefined
+          ModifyTime?: number | undefined
+          Offsets?: {
+            Topic?: string | undefined
+            Partition?: number | undefined
+            CommittedOffset?: number | undefined
+            LatestOffset?: number | undefined
+            LagCount?: number | undefined
+            CommitTime?: number | undefined
+          }[] | undefined
         }[] | undefined
       } | undefined
     }
@@ -1467,6 +1569,35 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists the users of the built-in Kafka listener. */
+  ListKafkaUsers: {
+    request: {
+      Keyword?: string | undefined
+      /** Default 1. */
+      PageNumber?: number | undefined
+      /** Default 10. */
+      PageSize?: number | undefined
+    }
+    response: {
+      PagingInfo?: {
+        PageNumber?: number | undefined
+        PageSize?: number | undefined
+        TotalCount?: number | undefined
+        KafkaUsers?: {
+          KafkaUserId?: number | undefined
+          Name?: string | undefined
+          UserName?: string | undefined
+          AllProjects?: boolean | undefined
+          ProjectIds?: number[] | undefined
+          TenantEvents?: boolean | undefined
+          Types?: string[] | undefined
+          CreateUserId?: number | undefined
+          CreateTime?: number | undefined
+          ModifyTime?: number | undefined
+        }[] | undefined
+      } | undefined
+    }
+  }
   /** Lists the operations of every contract and whether this server implements them. */
   ListOperations: {
     request: {
@@ -1778,6 +1909,34 @@ export interface Operations {
       /** Where to go on. Fits every transport. */
       Cursor?: string | undefined
       HasMore?: boolean | undefined
+    }
+  }
+  /** Sets where a consumer group without members reads on. */
+  ResetConsumerGroupOffsets: {
+    request: {
+      KafkaUserId: number
+      GroupId: string
+      /** The topics that the group has offsets of when absent. */
+      Topic?: string | undefined
+      /** Known values: Earliest, Latest, Time, Cursor. */
+      To: "Earliest" | "Latest" | "Time" | "Cursor"
+      /** For Time: the first event at this moment or later. Format epoch-ms. */
+      Time?: number | undefined
+      /** For Cursor: the first event after this place in the log, as ListEvents and the records' header millrace-cursor tell it. */
+      Cursor?: string | undefined
+    }
+    response: {
+      Offsets?: { Topic?: string | undefined; Partition?: number | undefined; Offset?: number | undefined }[] | undefined
+    }
+  }
+  /** Gives a Kafka user a new password and closes its connections. */
+  ResetKafkaUserPassword: {
+    request: {
+      KafkaUserId: number
+    }
+    response: {
+      UserName?: string | undefined
+      Password?: string | undefined
     }
   }
   /** Lets a blocked object key go on: tries its event now, gives it up, or sets it aside as a dead letter. */

@@ -22,10 +22,13 @@ import type { EventLog } from './log.ts';
 import { busOperations } from './operations/buses.ts';
 import { deliveryOperations } from './operations/deliveries.ts';
 import { eventOperations } from './operations/events.ts';
+import { kafkaOperations } from './operations/kafka.ts';
 import { patternOperations } from './operations/patterns.ts';
 import { ruleOperations } from './operations/rules.ts';
+import { streamOperations } from './operations/stream.ts';
 import { subscriptionOperations } from './operations/subscriptions.ts';
 import { createPatternFilters } from './patterns/index.ts';
+import { createTail } from './stream/tail.ts';
 
 export { createEventLog, beginning, compareCursors, type Cursor, type EventLog, type LogEvent, type LogPage, type ReadFilter } from './log.ts';
 export type { KafkaListener, KafkaSettings } from './kafka/listener.ts';
@@ -65,6 +68,7 @@ export function createOpenEvent(options: OpenEventOptions): { readonly module: M
   const delivery = createDelivery({ database, changes, events, clock, secrets, log, send, meters, compilePattern: createPatternFilters(), owner: `${hostname()}:${process.pid}:${ids.token(9)}` });
   const kafka =
     options.kafka === undefined ? undefined : createKafkaListener({ ...options.kafka, database, events, clock, ids, secrets, log, directory, wrap, owner: `${hostname()}:${process.pid}:${ids.token(9)}` });
+  const tail = createTail({ events, database, clock, log });
   const context = { database, clock, ids, secrets, directory, outbound, events, send, wrap, format };
   return {
     module: {
@@ -73,11 +77,13 @@ export function createOpenEvent(options: OpenEventOptions): { readonly module: M
         ...subscriptionOperations(context),
         ...eventOperations(context),
         ...deliveryOperations(context),
+        ...kafkaOperations(context, kafka),
         ...busOperations(context),
         ...ruleOperations(context),
         ...patternOperations(context),
+        ...streamOperations({ ...context, tail }),
       }),
-      services: [...(options.deliver === false ? [] : [delivery]), ...(kafka === undefined ? [] : [kafka])],
+      services: [tail, ...(options.deliver === false ? [] : [delivery]), ...(kafka === undefined ? [] : [kafka])],
     },
     delivery,
     kafka,

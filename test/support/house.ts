@@ -9,6 +9,7 @@ import { bootstrapTenant, type FirstTenant } from '../../server/identity/index.t
 import { systemClock, type Clock } from '../../server/kernel/clock.ts';
 import { openDatabase, type Database } from '../../server/kernel/database.ts';
 import { randomIds } from '../../server/kernel/ids.ts';
+import type { KafkaSettings } from '../../server/openevent/index.ts';
 import { silentLog, type Log } from '../../server/kernel/log.ts';
 import { secretBox } from '../../server/kernel/secrets.ts';
 import { createHttpServer } from '../../server/openapi/http.ts';
@@ -31,7 +32,15 @@ export interface TestHouse {
   stop(): Promise<void>;
 }
 
-export async function startTestHouse(options: { readonly clock?: Clock; readonly log?: Log; readonly regions?: readonly string[]; /** Adds to the HTTP server before it listens, such as the console. */ readonly serve?: (app: FastifyInstance) => Promise<void> } = {}): Promise<TestHouse> {
+export async function startTestHouse(options: {
+  /** The built-in Kafka listener; none when absent. */
+  readonly kafka?: KafkaSettings;
+  readonly clock?: Clock;
+  readonly log?: Log;
+  readonly regions?: readonly string[];
+  /** Adds to the HTTP server before it listens, such as the console. */
+  readonly serve?: (app: FastifyInstance) => Promise<void>;
+} = {}): Promise<TestHouse> {
   const { url: databaseUrl, drop } = await testDatabase();
   const clock = options.clock ?? systemClock;
   const log = options.log ?? silentLog;
@@ -54,6 +63,7 @@ export async function startTestHouse(options: { readonly clock?: Clock; readonly
     allowedTargets: [],
     publishAddress: '127.0.0.1',
     validatePayloads: true,
+    kafka: options.kafka,
   });
   const first = await bootstrapTenant({ database, changes: house.changes, secrets, ids: randomIds, userName: 'owner' });
   if (first === undefined) throw new Error('the template already has a tenant');

@@ -1,6 +1,7 @@
 import type { Database } from '../../kernel/database.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Envelope } from '../envelope.ts';
+import { encodeCursor } from '../cursor.ts';
 import type { LogEvent } from '../log.ts';
 import { encodeBatch, prepareRecord, recordBytes, type PreparedRecord } from './protocol/record-batch.ts';
 import { loadRecords, type LoadedRow } from './store.ts';
@@ -83,7 +84,7 @@ export function createRecords(options: { readonly database: Database; readonly w
     const envelope = await wrap(event, event.occurredAt);
     return prepareRecord(event.occurredAt.getTime(), Buffer.from(event.objectKey), Buffer.from(JSON.stringify(envelope)), [
       ['content-type', CONTENT_TYPE],
-      ['millrace-cursor', Buffer.from(`${event.position}-${event.id}`)],
+      ['millrace-cursor', Buffer.from(encodeCursor(event))],
     ]);
   }
 

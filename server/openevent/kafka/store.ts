@@ -215,3 +215,16 @@ export function loadRecords(db: Executor, stream: Stream, partition: number, fro
     [stream.tenantId, stream.workspaceId, partition, from, to, bytes],
   );
 }
+
+/** Ends and beginnings of the partitions of topics, for people. */
+export function listTopicOffsets(db: Executor, tenantId: number, workspaceIds: readonly number[]): Promise<{ workspace_id: number; partition: number; earliest: number; latest: number }[]> {
+  return db.rows(
+    `select c.workspace_id, c.partition, c.next_offset as latest,
+       coalesce(case when c.workspace_id = ${ALL}
+         then (select k.all_offset from kafka_record k where k.tenant_id = $1 and k.partition = c.partition order by k.all_offset limit 1)
+         else (select k.workspace_offset from kafka_record k where k.tenant_id = $1 and k.workspace_id = c.workspace_id and k.partition = c.partition order by k.workspace_offset limit 1)
+       end, c.next_offset) as earliest
+     from kafka_counter c where c.tenant_id = $1 and c.workspace_id = any($2::bigint[]) order by c.workspace_id, c.partition`,
+    [tenantId, workspaceIds],
+  );
+}
