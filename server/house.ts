@@ -8,6 +8,7 @@ import type { IdSource } from './kernel/ids.ts';
 import { createJobRunner, type JobRunner } from './kernel/jobs.ts';
 import { limits } from './kernel/limits.ts';
 import type { Log } from './kernel/log.ts';
+import { createMetrics, type Metrics } from './kernel/metrics.ts';
 import type { Module, Service } from './kernel/module.ts';
 import { createOutbound } from './kernel/outbound.ts';
 import { periodic } from './kernel/periodic.ts';
@@ -19,7 +20,7 @@ import type { Registry } from './openapi/registry.ts';
 import { createDeployment } from './platform/deployment/index.ts';
 import { createExecution } from './platform/execution/index.ts';
 import { createScheduling } from './platform/scheduling/index.ts';
-import { createStudio } from './platform/studio/index.ts';
+import { createStudio, createUploads } from './platform/studio/index.ts';
 import { createWorkspaces } from './platform/workspaces/index.ts';
 
 export interface HouseOptions {
@@ -53,6 +54,7 @@ export interface House {
   readonly changes: Changes;
   readonly jobs: JobRunner;
   readonly openapi: OpenApi;
+  readonly metrics: Metrics;
   readonly regions: Regions;
   readonly kafka: KafkaListener | undefined;
   start(): Promise<void>;
@@ -65,6 +67,7 @@ export function buildHouse(options: HouseOptions): House {
   const regions = createRegions(options.regions);
   const events = createEventLog({ database, validatePayloads: options.validatePayloads });
   const changes = createChanges({ database, clock, ids, events });
+  const metrics = createMetrics();
   const outbound = createOutbound({ allowLoopback: options.allowLoopback, allowed: options.allowedTargets });
 
   // The doors ask the workspaces domain, which is made after them, since it holds operations at the third door.
@@ -76,6 +79,7 @@ export function buildHouse(options: HouseOptions): House {
   const identity = createIdentity({ database, changes, clock, ids, secrets, log, regions: regions.names });
   const openapi = createOpenApi({
     database,
+    metrics,
     relaxed,
     changes,
     clock,
@@ -88,7 +92,7 @@ export function buildHouse(options: HouseOptions): House {
     regions,
     inspect: options.inspect,
   });
-  const openevent = createOpenEvent({ database, changes, events, clock, ids, secrets, log, directory, outbound, defaultRegion: regions.default, publishAddress: options.publishAddress, kafka: options.kafka === undefined ? undefined : { settings: options.kafka, relaxed } });
+  const openevent = createOpenEvent({ database, metrics, changes, events, clock, ids, secrets, log, directory, outbound, defaultRegion: regions.default, publishAddress: options.publishAddress, kafka: options.kafka === undefined ? undefined : { settings: options.kafka, relaxed } });
   const extensions = createExtensions({ ids, directory, points: () => [...workspaces.points, ...studio.points, ...deployment.points, ...scheduling.points] });
   const { holds } = extensions;
 
@@ -117,10 +121,11 @@ export function buildHouse(options: HouseOptions): House {
     holds,
     scheduling: scheduling.scheduling,
   });
-  const studio = createStudio({ holds, scheduling: scheduling.scheduling, users, packages: () => deployment.packages });
+  const studio = createStudio({ holds, scheduling: scheduling.scheduling, users, packages: () => deployment.packages, secrets, uploads: createUploads(outbound) });
   const deployment = createDeployment({ holds, studio: studio.studio });
 
   const modules: Module[] = [identity.module, openapi.module, openevent.module, extensions.module, execution.module, scheduling.module, workspaces.module, studio.module, deployment.module];
+  for (const gauge of modules.flatMap((module) => module.gauges ?? [])) metrics.gauge({ name: gauge.name, help: gauge.help, read: () => gauge.read(database, clock.now()) });
   const jobs = createJobRunner({ database, changes, clock, log, jobs: modules.flatMap((module) => module.jobs ?? []) });
   const { gateway, registry } = openapi.open(modules.flatMap((module) => module.operations ?? []));
   const services: Service[] = [jobService(database, jobs), periodic({ name: 'partitions', everyMs: limits.partitionCheckMs.value, clock, log, round: () => maintainAllPartitions(database, clock.now()) }), ...modules.flatMap((module) => module.services ?? [])];
@@ -132,6 +137,7 @@ export function buildHouse(options: HouseOptions): House {
     changes,
     jobs,
     openapi,
+    metrics,
     regions,
     kafka: openevent.kafka,
     async start() {

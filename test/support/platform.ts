@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { createChanges, platformActor } from '../../server/kernel/change.ts';
 import { manualClock } from '../../server/kernel/clock.ts';
 import { openDatabase } from '../../server/kernel/database.ts';
 import { randomIds } from '../../server/kernel/ids.ts';
 import { silentLog } from '../../server/kernel/log.ts';
+import { createJobRunner } from '../../server/kernel/jobs.ts';
+import { secretBox } from '../../server/kernel/secrets.ts';
 import { maintainAllPartitions } from '../../server/modules.ts';
 import { createDeployment } from '../../server/platform/deployment/index.ts';
 import { createStudio } from '../../server/platform/studio/index.ts';
@@ -40,12 +43,20 @@ export async function testPlatform() {
     },
   };
   const workspaces = createWorkspaces({ database, clock, log: silentLog, users, holds, scheduling });
-  const studio = createStudio({ holds, scheduling, users, packages: () => deployment.packages });
+  const studio = createStudio({
+    holds,
+    scheduling,
+    users,
+    packages: () => deployment.packages,
+    secrets: secretBox(randomBytes(32)),
+    uploads: { read: async (_parameter, url) => `fetched from ${url}` },
+  });
   const deployment = createDeployment({ holds, studio: studio.studio });
   const points = [...workspaces.points, ...studio.points, ...deployment.points];
   const modules = [workspaces.module, studio.module, deployment.module];
   const gateway = testGateway({ database, clock, directory: workspaces.directory, events, operations: modules.flatMap((module) => module.operations ?? []) });
   const changes = createChanges({ database, clock, ids: randomIds, events });
+  const jobs = createJobRunner({ database, changes, clock, log: silentLog, jobs: modules.flatMap((module) => module.jobs ?? []) });
 
   async function createWorkspace(name: string, standard: boolean): Promise<number> {
     const answer = await gateway.call(people.admin, current, 'CreateProject', { Name: name, DisplayName: name, DevEnvironmentEnabled: standard });
@@ -63,6 +74,8 @@ export async function testPlatform() {
     holds,
     scheduling,
     gateway,
+    /** Carries out what follows changes; nothing does so by itself here. */
+    jobs,
     shop,
     createWorkspace,
     /** Ends the last hold as the resuming job does. */

@@ -1,11 +1,13 @@
 import type { HoldOutcome, Holds, PointDeclaration } from '../../extensions/declare.ts';
 import type { Change } from '../../kernel/change.ts';
-import { ApiError, notFound } from '../../kernel/errors.ts';
+import { notFound } from '../../kernel/errors.ts';
 import type { Scheduling } from '../scheduling/interface.ts';
+import { isFile, wrongState } from './drafts.ts';
+import { lockObject } from './flow/nodes.ts';
 import type { Packages } from './interface.ts';
-import { nodeDocument, type NodeRow, type VersionRow } from './model.ts';
+import { nodeDocument, type NodeKind, type NodeRow, type VersionRow } from './model.ts';
 import { committedFile, deletedFile, executionCommand, filePayload, publishedTask, versionPayload } from './payloads.ts';
-import { insertVersion, lockNode, moveVersion, nodeById, openVersions, setCommitted, setState, setTask, setVersionHold, setVersionPackage, versionOf } from './store.ts';
+import { insertVersion, lockNode, moveVersion, nodeById, openVersions, rowsBelow, setCommitted, setState, setTask, setVersionHold, setVersionPackage, versionOf } from './store.ts';
 
 /** A workspace as a commit needs it. */
 export interface CommitPlace {
@@ -20,6 +22,8 @@ export interface Commits {
   submit(change: Change, place: CommitPlace, fileId: number, comment: string): Promise<number>;
   /** Moves the file to the recycle bin. A file that is in production leaves it when this deletion is deployed. Returns the id for GetDeployment. */
   remove(change: Change, place: CommitPlace, fileId: number): Promise<number>;
+  /** The same for an object of any kind, with what lies in it. Throws WrongState for one in production, save what lies in a workflow, which leaves production with its next run. */
+  discard(change: Change, place: CommitPlace, kind: NodeKind, id: number): Promise<void>;
   /** Runs the draft, or the code given, as it is in the editor. */
   run(change: Change, place: CommitPlace, fileId: number, content: string | undefined): Promise<{ readonly instanceId?: number; readonly holdId?: number; readonly messageId: string }>;
   readonly points: readonly PointDeclaration[];
@@ -27,14 +31,15 @@ export interface Commits {
 
 type Args = Readonly<Record<string, unknown>>;
 
-export function wrongState(id: number, reason: string): ApiError {
-  return new ApiError('WrongState', { kind: 'File', label: 'file', id, reason });
-}
-
 async function lockLiving(change: Change, workspaceId: number, fileId: number): Promise<NodeRow> {
   const node = await lockNode(change, workspaceId, fileId);
-  if (node === undefined || node.state !== 'NORMAL') throw notFound('File', fileId);
+  if (node === undefined || node.state !== 'NORMAL' || !isFile(node)) throw notFound('File', fileId);
   return node;
+}
+
+/** What lies in a container is published through it, never alone. */
+export function refuseInner(node: NodeRow): void {
+  if (node.container_id !== null) throw wrongState(node.id, 'it lies in a workflow and is committed and deployed with it; call CreatePipelineRun for the workflow');
 }
 
 async function refuseOpen(change: Change, node: NodeRow): Promise<void> {
@@ -58,15 +63,20 @@ export function createCommits(options: { holds: Holds; scheduling: Scheduling; p
   async function carryOutCommit(change: Change, node: NodeRow, version: VersionRow, packageId: number, standardMode: boolean): Promise<void> {
     await moveVersion(change, node.id, version.version, ['COMMITTING'], 'COMMITTED');
     await setCommitted(change, node.id, version.version, version.revision);
-    if (standardMode && version.change_type !== 'DELETE') {
+    if (standardMode && version.change_type !== 'DELETE' && node.kind === 'node') {
       await scheduling.publish(change, publishedTask(node, version, 'DEV'));
     }
     await packages().succeed(change, packageId);
   }
 
   async function carryOutDeletion(change: Change, node: NodeRow, version: VersionRow, packageId: number): Promise<void> {
-    await setState(change, node.id, 'RECYCLE_BIN');
-    if (node.task_id !== null) await scheduling.withdraw(change, { taskId: node.task_id, workspaceId: node.workspace_id, environment: 'DEV' });
+    const below = node.kind === 'workflow' || node.kind === 'node' ? await rowsBelow(change, node.workspace_id, node.id, false) : [];
+    for (const row of [...below.toReversed(), node]) {
+      await setState(change, row.id, 'RECYCLE_BIN');
+      if (row.task_id === null) continue;
+      if (row.kind === 'workflow') await scheduling.withdrawWorkflow(change, { workflowId: row.task_id, workspaceId: row.workspace_id, environment: 'DEV' });
+      else await scheduling.withdraw(change, { taskId: row.task_id, workspaceId: row.workspace_id, environment: 'DEV' });
+    }
     await carryOutCommit(change, node, version, packageId, false);
   }
 
@@ -123,8 +133,9 @@ export function createCommits(options: { holds: Holds; scheduling: Scheduling; p
   return {
     async submit(change, place, fileId, comment) {
       let node = await lockLiving(change, place.id, fileId);
+      refuseInner(node);
       await refuseOpen(change, node);
-      if (node.task_id === null) {
+      if (node.task_id === null && node.kind === 'node') {
         await setTask(change, node.id, await scheduling.reserveTaskId(change));
         node = (await nodeById(change, place.id, fileId)) ?? node;
       }
@@ -134,6 +145,12 @@ export function createCommits(options: { holds: Holds; scheduling: Scheduling; p
       const node = await lockLiving(change, place.id, fileId);
       await refuseOpen(change, node);
       return propose(change, place, node, 'delete', '');
+    },
+    async discard(change, place, kind, id) {
+      const node = await lockObject(change, place.id, kind, id);
+      await refuseOpen(change, node);
+      if (node.deployed_version !== null && node.container_id === null) throw wrongState(id, 'it is in production; take it offline first, with CreatePipelineRun and the type Offline', kind);
+      await propose(change, place, node, 'delete', '');
     },
     async run(change, place, fileId, content) {
       const node = await lockLiving(change, place.id, fileId);

@@ -1,7 +1,8 @@
 import { missing, notFound } from '../../kernel/errors.ts';
 import type { Change } from '../../kernel/change.ts';
 import type { Scheduling } from '../scheduling/interface.ts';
-import { wrongState } from './commit.ts';
+import { refuseInner } from './commit.ts';
+import { isFile, wrongState } from './drafts.ts';
 import { insertEdges, lockGraph, removeEdges, waitsForItself } from './graph-store.ts';
 import type { Deployable, Studio } from './interface.ts';
 import type { ChangeType } from './model.ts';
@@ -28,7 +29,8 @@ async function connect(change: Change, { node, version }: Deployable): Promise<v
 export function createDeployables(scheduling: Scheduling): Studio {
   async function load(change: Change, workspaceId: number, fileId: number, version: number | undefined): Promise<Deployable> {
     const node = await lockNode(change, workspaceId, fileId);
-    if (node === undefined || node.state === 'DELETED') throw notFound('File', fileId);
+    if (node === undefined || node.state === 'DELETED' || !isFile(node)) throw notFound('File', fileId);
+    refuseInner(node);
     const wanted = version ?? node.committed_version;
     if (wanted === null) throw wrongState(fileId, 'nothing of it is committed yet; call SubmitFile first');
     const row = await versionOf(change, node.id, wanted);
@@ -54,12 +56,12 @@ export function createDeployables(scheduling: Scheduling): Studio {
       await moveVersion(change, node.id, version.version, ['DEPLOYING'], 'DEPLOYED');
       if (version.change_type === 'DELETE') {
         if (node.task_id !== null) await scheduling.withdraw(change, { taskId: node.task_id, workspaceId: node.workspace_id, environment: 'PROD' });
-        await setDeployed(change, node.id, null);
+        await setDeployed(change, node.id, null, change.actor.userId, change.now);
         await setState(change, node.id, 'DELETED');
         return;
       }
       await scheduling.publish(change, publishedTask(node, version, 'PROD'));
-      await setDeployed(change, node.id, version.version);
+      await setDeployed(change, node.id, version.version, change.actor.userId, change.now);
     },
     async notDeployed(change, { node, version }) {
       const before = node.deployed_version === version.version ? 'DEPLOYED' : 'COMMITTED';

@@ -4,30 +4,51 @@ import type { Holds, PointDeclaration } from '../../extensions/declare.ts';
 import type { Module } from '../../kernel/module.ts';
 import { declareOperations } from '../../kernel/operation.ts';
 import type { Scheduling } from '../scheduling/interface.ts';
+import type { SecretBox } from '../../kernel/secrets.ts';
 import { createCommits } from './commit.ts';
 import { createDeployables } from './deployable.ts';
+import { importJob } from './flow/import.ts';
 import type { Packages, Studio } from './interface.ts';
 import { commitOperations, runOperations } from './operations/commit.ts';
+import { entityOperations } from './operations/entities.ts';
 import { fileOperations, type Users } from './operations/files.ts';
 import { folderOperations } from './operations/folders.ts';
+import { nodeOperations } from './operations/nodes.ts';
+import { parameterOperations } from './operations/parameters.ts';
+import { resourceFileOperations } from './operations/resource-files.ts';
+import { snapshotOperations } from './operations/snapshots.ts';
 import { waitingOperations } from './operations/waiting.ts';
+import { workflowOperations } from './operations/workflows.ts';
+import type { Uploads } from './uploads.ts';
 
 export type { Deployable, PackageFailure, Packages, Studio } from './interface.ts';
 export { studioSchema } from './schema.ts';
+export { createUploads, type Uploads } from './uploads.ts';
 
 /** The studio: files with drafts and versions, their folders and businesses; commit, deletion and run. */
-export function createStudio(options: { holds: Holds; scheduling: Scheduling; users: Users; packages: () => Packages }): {
+export function createStudio(options: { holds: Holds; scheduling: Scheduling; users: Users; packages: () => Packages; secrets: SecretBox; uploads: Uploads }): {
   readonly module: Module;
   readonly points: readonly PointDeclaration[];
   readonly studio: Studio;
 } {
-  const { holds, scheduling, users, packages } = options;
+  const { holds, scheduling, users, packages, secrets, uploads } = options;
   const commits = createCommits({ holds, scheduling, packages });
-  const legacy = [fileOperations(users), folderOperations(users), commitOperations(commits)].flatMap((handlers) => declareOperations('dataworks-public', '2020-05-18', handlers));
+  const legacy = [fileOperations(users), folderOperations(users), commitOperations(commits), resourceFileOperations(users, uploads)].flatMap((handlers) => declareOperations('dataworks-public', '2020-05-18', handlers));
   // The later version has most of these operations too, with the same names and shapes.
   const current = legacy.filter(({ action }) => findOperation('dataworks-public', '2024-05-18', action)?.name === action).map((declaration) => ({ ...declaration, version: '2024-05-18' }));
   return {
-    module: { name: 'studio', operations: [...legacy, ...current, ...declareOperations('dataworks-public', '2024-05-18', waitingOperations(users)), ...declareOperations<OwnOperations>('open-platform', '2026-12-01', runOperations(commits))] },
+    module: {
+      name: 'studio',
+      operations: [
+        ...legacy,
+        ...current,
+        ...[waitingOperations(users), nodeOperations(users, commits), workflowOperations(users, commits), entityOperations(users, commits, uploads), snapshotOperations(), parameterOperations(users, secrets)].flatMap(
+          (handlers) => declareOperations('dataworks-public', '2024-05-18', handlers),
+        ),
+        ...declareOperations<OwnOperations>('open-platform', '2026-12-01', runOperations(commits)),
+      ],
+      jobs: [importJob(users)],
+    },
     points: commits.points,
     studio: createDeployables(scheduling),
   };

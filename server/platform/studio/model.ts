@@ -1,3 +1,5 @@
+import type { JsonObject } from '../flowspec/index.ts';
+
 /**
  * The studio's model, after FlowSpec. A node of the new studio and a file of the legacy one are one row: what both
  * dialects know is a column or a key of `spec`, and neither dialect has a table of its own.
@@ -31,7 +33,7 @@ export interface Depend {
 }
 
 export interface Trigger {
-  readonly type: 'Scheduler' | 'Manual';
+  readonly type: 'Scheduler' | 'Manual' | 'Streaming' | 'Custom' | 'None';
   /** Six fields; empty for a manual node that has none. */
   readonly cron: string;
   readonly cycleType: 'Daily' | 'NotDaily';
@@ -56,15 +58,22 @@ export interface NodeSpec {
   readonly autoParse?: boolean;
   readonly script: { readonly parameters: readonly Variable[]; readonly runtime?: { readonly container?: { readonly imageId?: string } } };
   readonly trigger: Trigger;
-  readonly datasource?: { readonly name: string };
+  readonly datasource?: { readonly name: string; readonly type?: string };
   readonly runtimeResource?: { readonly resourceGroup?: string; readonly resourceGroupId?: string };
   readonly inputs: { readonly nodeOutputs: readonly NodeOutput[]; readonly variables: readonly Variable[] };
   readonly outputs: { readonly nodeOutputs: readonly NodeOutput[]; readonly variables: readonly Variable[] };
   readonly dependencies: readonly Depend[];
   /** What only the legacy dialect knows. */
   readonly metadata?: { readonly advancedSettings?: string; readonly startImmediately?: boolean };
+  /** Of a resource, function or component: its FlowSpec object, which is no node's. The rest of the spec then has the values of a new node. */
+  readonly entity?: JsonObject;
+  /** What the document of the spec said beside the object itself; written back with it. */
+  readonly $document?: JsonObject;
 }
 
+export type NodeKind = 'node' | 'resource' | 'function' | 'workflow' | 'component';
+export const workflowKinds = ['CycleWorkflow', 'ManualWorkflow', 'TriggerWorkflow'] as const;
+export type WorkflowKind = (typeof workflowKinds)[number];
 export type NodeState = 'NORMAL' | 'RECYCLE_BIN' | 'DELETED';
 export type UseType = 'NORMAL' | 'MANUAL' | 'MANUAL_BIZ' | 'SKIP' | 'ADHOCQUERY' | 'COMPONENT';
 export type ChangeType = 'CREATE' | 'UPDATE' | 'DELETE';
@@ -75,7 +84,9 @@ export interface NodeRow {
   readonly tenant_id: number;
   readonly workspace_id: number;
   readonly container_id: number | null;
-  readonly kind: 'node' | 'resource' | 'function';
+  readonly kind: NodeKind;
+  /** Of a workflow only. */
+  readonly workflow_kind: WorkflowKind | null;
   readonly name: string;
   readonly command: string;
   readonly file_type: number;
@@ -96,7 +107,7 @@ export interface NodeRow {
   readonly created_by: number;
   readonly edited_at: Date;
   readonly edited_by: number;
-  /** Path of its folder; empty at the top. Read along with the row. */
+  /** Path of its folder or container; empty at the top. Read along with the row. */
   readonly folder_path: string;
 }
 
@@ -174,7 +185,7 @@ export function nodeDocument(
   described: { readonly name: string; readonly owner_id: number; readonly spec: NodeSpec },
   folderPath: string,
 ): Record<string, unknown> {
-  const { spec } = described;
+  const { $document: _document, ...spec } = described.spec;
   const upstream = spec.inputs.nodeOutputs.map((input): Depend => ({ type: 'Normal', output: input.data }));
   return {
     ...spec,

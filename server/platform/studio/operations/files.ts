@@ -1,32 +1,22 @@
 import { fileTypes, fileTypeByNumber } from '../../../../contract/file-types.ts';
 import type { Operations } from '../../../../contract/generated/dataworks-public-2020-05-18.ts';
 import type { Operations as CurrentOperations } from '../../../../contract/generated/dataworks-public-2024-05-18.ts';
-import { isUniqueViolation } from '../../../kernel/database.ts';
-import { ApiError, invalid, missing, notFound } from '../../../kernel/errors.ts';
-import { limits } from '../../../kernel/limits.ts';
+import { invalid, missing, notFound } from '../../../kernel/errors.ts';
 import { inProject, type Call, type Handlers } from '../../../kernel/operation.ts';
-import { checkText, pageCounters, readId, readIdList, readPage, success } from '../../dialect.ts';
+import { pageCounters, readId, readIdList, readPage, success } from '../../dialect.ts';
+import { addObjects, checkContent, isFile, saveDraft, wrongState } from '../drafts.ts';
 import { findPlace, TOP } from '../folders.ts';
 import { toLegacyFile, toLegacyVersion, useTypeOf } from '../legacy/file.ts';
 import { fromLegacyParameters, newSpec, toNodeConfiguration } from '../legacy/schedule.ts';
-import { sameDraft, type NodeRow } from '../model.ts';
+import type { NodeRow } from '../model.ts';
 import { checkName, readPath } from '../names.ts';
-import { countNodes, insertNode, listNodes, listVersions, lockNode, nextNodeId, nodeById, nodeByTask, updateDraft, versionOf } from '../store.ts';
+import { listNodes, listVersions, lockNode, nextNodeId, nodeById, nodeByTask, versionOf } from '../store.ts';
 
 /** Files of the legacy studio, in both API versions. */
 
 /** A user as the studio needs one. */
 export interface Users {
   find(userId: number, tenantId: number): Promise<{ readonly id: number; readonly name: string } | undefined>;
-}
-
-export function exists(name: string): ApiError {
-  return new ApiError('AlreadyExists', { kind: 'File', label: 'file', id: name });
-}
-
-function checkContent(content: string): string {
-  if (Buffer.byteLength(content) > limits.fileContentBytes.value) throw invalid('Content', `it may have at most ${limits.fileContentBytes.value} bytes.`);
-  return checkText('Content', content, limits.fileContentBytes.value);
 }
 
 export async function readOwner(users: Users, call: Call, owner: string | undefined): Promise<number | undefined> {
@@ -36,19 +26,10 @@ export async function readOwner(users: Users, call: Call, owner: string | undefi
   return id;
 }
 
-async function unique<Result>(name: string, write: Promise<Result>): Promise<Result> {
-  try {
-    return await write;
-  } catch (error) {
-    if (isUniqueViolation(error, 'node_name')) throw exists(name);
-    throw error;
-  }
-}
-
 async function findFile(call: Call, request: { FileId?: number | undefined; NodeId?: number | undefined }): Promise<NodeRow> {
   if (request.FileId === undefined && request.NodeId === undefined) throw missing('FileId');
   const row = request.FileId === undefined ? await nodeByTask(call.db, call.workspace.id, request.NodeId ?? 0) : await nodeById(call.db, call.workspace.id, request.FileId);
-  if (row === undefined || row.state === 'DELETED') throw notFound('File', request.FileId ?? request.NodeId ?? 0);
+  if (row === undefined || row.state === 'DELETED' || !isFile(row)) throw notFound('File', request.FileId ?? request.NodeId ?? 0);
   return row;
 }
 
@@ -64,9 +45,6 @@ export function fileOperations(users: Users): Handlers<Operations> {
         const content = checkContent(request.Content ?? '');
         const owner = (await readOwner(users, call, request.Owner)) ?? call.caller.userId;
         return call.change(async (change) => {
-          if ((await countNodes(change, call.workspace.id, limits.filesPerWorkspace.value)) >= limits.filesPerWorkspace.value) {
-            throw new ApiError('TooMany', { kind: 'File', limit: limits.filesPerWorkspace.value, label: 'files' });
-          }
           const path = request.FileFolderPath ?? '';
           const place = path === '' ? TOP : await findPlace(change, call.workspace.id, path, request.CreateFolderIfNotExists === true);
           const id = await nextNodeId(change);
@@ -86,8 +64,7 @@ export function fileOperations(users: Users): Handlers<Operations> {
             content,
             owner_id: owner,
           };
-          await unique(name, insertNode(change, node, call.caller.userId, change.now));
-          change.touch(`file:${id}`);
+          await addObjects(change, call.workspace.id, [node]);
           return { ...success, Data: id };
         });
       },
@@ -100,22 +77,19 @@ export function fileOperations(users: Users): Handlers<Operations> {
         const owner = await readOwner(users, call, request.Owner);
         return call.change(async (change) => {
           const node = await lockNode(change, call.workspace.id, request.FileId);
-          if (node === undefined || node.state !== 'NORMAL') throw notFound('File', request.FileId);
+          if (node === undefined || node.state !== 'NORMAL' || !isFile(node)) throw notFound('File', request.FileId);
+          if (node.container_id !== null && (request.FileFolderPath ?? '') !== '') throw wrongState(node.id, 'it lies in a workflow, which is its place');
           const place = request.FileFolderPath === undefined || request.FileFolderPath === '' ? undefined : await findPlace(change, call.workspace.id, request.FileFolderPath, false);
           const spec = fromLegacyParameters(request, node.spec, { nodeId: node.id, workspaceName: call.workspace.name });
-          const draft = {
+          await saveDraft(change, node, {
             name: name ?? node.name,
             folder_id: place === undefined ? node.folder_id : place.folderId,
             business_id: place === undefined ? node.business_id : place.businessId,
-            use_type: useTypeOf(place?.useType ?? (node.use_type === 'MANUAL' || node.use_type === 'SKIP' ? 'NORMAL' : node.use_type), spec),
+            use_type: node.container_id === null ? useTypeOf(place?.useType ?? (node.use_type === 'MANUAL' || node.use_type === 'SKIP' ? 'NORMAL' : node.use_type), spec) : node.use_type,
             spec,
             content: content ?? node.content,
             owner_id: owner ?? node.owner_id,
-          };
-          // What changes nothing leaves a committed draft committed.
-          if (sameDraft(node, draft)) return { ...success };
-          await unique(draft.name, updateDraft(change, node.id, draft, call.caller.userId, change.now));
-          change.touch(`file:${node.id}`);
+          });
           return { ...success };
         });
       },
