@@ -9,11 +9,11 @@ export interface Page {
 }
 
 /** Reads `PageNumber` (from 1) and `PageSize` (10 by default). Throws InvalidParameter outside the limits. */
-export function readPage(request: { PageNumber?: number | undefined; PageSize?: number | undefined }): Page {
+export function readPage(request: { PageNumber?: number | undefined; PageSize?: number | undefined }, largest: number = limits.pageSize.value): Page {
   const number = request.PageNumber ?? 1;
   const size = request.PageSize ?? 10;
   if (number < 1 || number > limits.pageNumber.value) throw invalid('PageNumber', `it must be between 1 and ${limits.pageNumber.value}.`);
-  if (size < 1 || size > limits.pageSize.value) throw invalid('PageSize', `it must be between 1 and ${limits.pageSize.value}.`);
+  if (size < 1 || size > largest) throw invalid('PageSize', `it must be between 1 and ${largest}.`);
   return { number, size, offset: (number - 1) * size };
 }
 

@@ -40,11 +40,12 @@ export function testGateway(options: {
       let workspace: WorkspaceReference | undefined;
       if (access.level === 'tenant' && !hasTenantRight(caller.tenantRoles, access.right)) throw new ApiError('Forbidden', { action, needed: access.right });
       if (access.level === 'workspace') {
-        const named = await access.find(request as never, { db: database, tenantId: caller.tenantId });
+        const found = await access.find(request as never, { db: database, tenantId: caller.tenantId });
+        const named = typeof found === 'object' ? found.workspace : found;
         if (named === undefined) throw new ApiError('MissingParameter', { name: 'ProjectId' });
         workspace = await directory.find(caller.tenantId, named);
         if (workspace === undefined) throw new ApiError('WorkspaceNotFound', { id: named });
-        const right = typeof access.right === 'function' ? access.right(request as never) : access.right;
+        const right = typeof found === 'object' ? found.right : typeof access.right === 'function' ? access.right(request as never) : access.right;
         if (!hasWorkspaceRight(caller.tenantRoles, await directory.rolesOf(workspace.id, caller.userId), right)) throw new ApiError('Forbidden', { action, needed: right });
       }
       const actor: Actor = { tenantId: caller.tenantId, userId: caller.userId, action, requestId: randomIds.requestId(), sourceAddress: '127.0.0.1' };

@@ -9,6 +9,7 @@ import { lockDue, lockInstance, lockWaiting, waitingAmong, type InstanceRow } fr
 import { hasEnded, type DagState, type DagType, type TaskType } from './states.ts';
 import type { Submissions } from './submissions.ts';
 import { travel } from './transition.ts';
+import { TRIGGERED } from './triggers.ts';
 
 /**
  * How instances come to run: what has ended lets its downstreams go, what nothing stands before waits for its time, what is due is handed over.
@@ -42,7 +43,9 @@ export function createAdvance(options: { controllers: Controllers; submissions: 
     end(await travel(change, kinds.get('paused') ?? [], ['Failure'], { errorText: 'The node is frozen, so its instances fail when they are due. Unfreeze the node and rerun the instance.' }, 'known'));
     end(await travel(change, kinds.get('dry') ?? [], ['Success'], {}, 'known'));
     end(await travel(change, kinds.get('none') ?? [], ['WaitResource', 'Running', 'Success'], { attemptsMore: 1 }, 'known'));
-    await travel(change, kinds.get('triggers') ?? [], ['WaitTrigger'], {}, 'known');
+    const [early, waiting] = [(one: InstanceRow) => one.result?.variables?.[TRIGGERED] === 'true', kinds.get('triggers') ?? []];
+    end(await travel(change, waiting.filter(early), ['WaitTrigger', 'Success'], {}, 'known'));
+    await travel(change, waiting.filter((one) => !early(one)), ['WaitTrigger'], {}, 'known');
     await submissions.submit(change, await travel(change, kinds.get('worker') ?? [], ['WaitResource'], { attemptsMore: 1 }, 'known'));
     for (const one of kinds.get('decides') ?? []) {
       const [running] = await travel(change, [one], ['WaitResource', 'Running'], { attemptsMore: 1 }, 'known');
@@ -60,6 +63,7 @@ export function createAdvance(options: { controllers: Controllers; submissions: 
     if (instance.task_type === 'PAUSE') return 'paused';
     if (DRY.has(instance.task_type)) return 'dry';
     if (runnerOf(instance.command) === 'none') return 'none';
+    if (instance.command === 'SCHEDULER_TRIGGER') return 'triggers';
     return controllers.controlOf(instance.command) ?? 'worker';
   }
 

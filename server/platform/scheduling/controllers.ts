@@ -7,9 +7,8 @@ import type { InstanceResult, InstanceRow } from './instance-store.ts';
  *
  *   decides   a decision from what is known when it starts: a branch, a join, a parameter hub
  *   loops     a body that is run round after round: do-while, for-each
- *   triggers  waits for a call from outside
  */
-export type Control = 'decides' | 'loops' | 'triggers';
+export type Control = 'decides' | 'loops';
 
 export interface Decision {
   readonly succeeded: boolean;

@@ -155,7 +155,7 @@ export interface DagFilter {
 
 const ORDERS = { id: 'id', created: 'created_at', due: 'trigger_time', started: 'started_at', finished: 'finished_at', modified: 'modified_at' } as const;
 
-export interface DagOrder {
+export interface DagListOrder {
   readonly by: keyof typeof ORDERS;
   readonly descending: boolean;
 }
@@ -166,7 +166,7 @@ const MATCHES = `workspace_id = $1 and ($2::text is null or environment = $2) an
   and ($12::bigint is null or operation_id = $12) and parent_instance_id is null`;
 
 /** One page of workflow instances; the rounds of loops are not among them. */
-export async function listDags(db: Executor, filter: DagFilter, order: DagOrder, offset: number, size: number): Promise<{ total: number; rows: DagRow[] }> {
+export async function listDags(db: Executor, filter: DagFilter, order: DagListOrder, offset: number, size: number): Promise<{ total: number; rows: DagRow[] }> {
   const values = [
     filter.workspaceId,
     filter.environment ?? null,

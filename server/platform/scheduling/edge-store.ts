@@ -122,3 +122,10 @@ export function resultsBefore(db: Executor, ids: readonly number[]): Promise<{ d
     [ids],
   );
 }
+
+/** One page of the instances directly before or behind one, with the kind of the edge. */
+export async function nearInstances(db: Executor, id: number, direction: 'up' | 'down', offset: number, size: number): Promise<{ total: number; ids: { id: number; kind: string }[] }> {
+  const [from, to] = direction === 'up' ? ['downstream_id', 'upstream_id'] : ['upstream_id', 'downstream_id'];
+  const ids = await db.rows<{ id: number; kind: string }>(`select ${to} as id, kind from instance_edge where ${from} = $1 order by ${to} offset $2 limit $3`, [id, offset, size]);
+  return { ids, total: (await db.row<{ total: number }>(`select count(*) as total from instance_edge where ${from} = $1`, [id]))?.total ?? 0 };
+}

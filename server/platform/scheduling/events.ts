@@ -95,3 +95,13 @@ export function instanceOperation(code: 'kill-instance' | 'rerun-instance' | 'se
     data: { operator: String(actor.userId), projectType: instance.environment, taskIds: [instance.id], projectId: instance.workspace_id, blockBusiness: false },
   };
 }
+
+/** Upstreams of an instance were cut. */
+export function dependenciesRemoved(instance: InstanceRow, upstreams: readonly number[], actor: Actor, now: Date): RaisedEvent {
+  return {
+    code: 'delete-task-instance-dependencies',
+    workspaceId: instance.workspace_id,
+    objectKey: `instance:${instance.id}`,
+    data: { taskInstanceId: instance.id, upstreamTaskInstanceIds: [...upstreams], operator: String(actor.userId), operationTime: now.getTime(), appId: instance.workspace_id, blockBusiness: false },
+  };
+}

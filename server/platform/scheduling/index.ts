@@ -13,15 +13,20 @@ import { createGates } from './gates.ts';
 import { createGeneration, type Generation } from './generation.ts';
 import { createInstances } from './instances.ts';
 import type { Scheduling } from './interface.ts';
-import { currentOperations } from './operations/current.ts';
+import { currentDagOperations } from './operations/current-dags.ts';
+import { currentInstanceOperations } from './operations/current-instances.ts';
+import { currentTaskOperations } from './operations/current-tasks.ts';
+import { currentWorkflowOperations } from './operations/current-workflows.ts';
 import { instanceOperations } from './operations/instances.ts';
 import { nodeOperations } from './operations/nodes.ts';
 import type { Services } from './operations/shared.ts';
 import { createOrders } from './orders.ts';
+import { createReruns } from './reruns.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
 import { createSubmissions } from './submissions.ts';
 import { findTasks, type TaskRow } from './store.ts';
 import { createTasks } from './tasks.ts';
+import { triggers } from './triggers.ts';
 
 export type { PublishedTask, PublishedWorkflow, Scheduling } from './interface.ts';
 export type { Scheduler } from './scheduler.ts';
@@ -68,13 +73,14 @@ export function createScheduling(options: SchedulingOptions): SchedulingParts {
   const dags = createDags({ timeZone });
   const generation = createGeneration({ database, changes, clock, log, timeZone });
   const scheduler = createScheduler({ database, changes, clock, log, advance, generation });
+  const resourceGroup = options.resourceGroup ?? (async (_change: Change, _workspaceId: number, idOrName: string) => idOrName);
   const tasks = createTasks({
     dags,
     generation,
     execution,
     timeZone,
     hasDevelopment: options.hasDevelopment ?? (async () => true),
-    resourceGroup: options.resourceGroup ?? (async (_change, _workspaceId, idOrName) => idOrName),
+    resourceGroup,
   });
   execution.follow(instances);
   const orders = createOrders({ holds: options.holds, dags });
@@ -83,16 +89,20 @@ export function createScheduling(options: SchedulingOptions): SchedulingParts {
     instances,
     undeployed: async (change, task) => options.undeployed?.(change, { taskId: task.task_id, fileId: task.file_id, workspaceId: task.workspace_id }),
   });
-  const services: Services = { tasks, instances, dags, orders, gates, execution, timeZone };
+  const reruns = createReruns({ gates });
+  const services: Services = { tasks, instances, dags, orders, gates, triggers, reruns, execution, timeZone, resourceGroup };
   return {
     module: {
       name: 'scheduling',
       operations: [
         ...declareOperations('dataworks-public', '2020-05-18', nodeOperations(services)),
         ...declareOperations('dataworks-public', '2020-05-18', instanceOperations(services)),
-        ...declareOperations('dataworks-public', '2024-05-18', currentOperations(services)),
+        ...declareOperations('dataworks-public', '2024-05-18', currentInstanceOperations(services)),
+        ...declareOperations('dataworks-public', '2024-05-18', currentTaskOperations(services)),
+        ...declareOperations('dataworks-public', '2024-05-18', currentWorkflowOperations(services)),
+        ...declareOperations('dataworks-public', '2024-05-18', currentDagOperations(services)),
       ],
-      jobs: orders.jobs,
+      jobs: [...orders.jobs, ...reruns.jobs],
       services: options.schedule === false ? [] : [scheduler],
     },
     points: [orders.point, ...gates.points],

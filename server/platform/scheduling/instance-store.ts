@@ -391,3 +391,37 @@ export async function listInstances(db: Executor, filter: InstanceFilter, order:
 export function resultsOf(db: Executor, ids: readonly number[]): Promise<{ id: number; task_id: number | null; file_id: number; result: InstanceResult | null }[]> {
   return db.rows('select id, task_id, file_id, result from task_instance where id = any($1)', [ids]);
 }
+
+/** Lets ended instances run the version of their task that is in service now, when they are run again. */
+export async function useLatestVersion(tx: Executor, ids: readonly number[]): Promise<void> {
+  await tx.run(
+    `update task_instance i set task_version = t.version, command = t.command, rerun_mode = t.rerun_mode, rerun_times = t.rerun_times, rerun_interval_ms = t.rerun_interval_ms,
+       timeout_seconds = t.timeout_seconds, resource_group = t.resource_group, datasource = t.datasource, context_inputs = t.context_inputs
+     from task t where i.id = any($1) and i.status in ('Success', 'Failure') and t.task_id = i.task_id and t.environment = i.environment`,
+    [ids],
+  );
+}
+
+/** Locks the instance of a task that waits to be triggered for a moment, or undefined. */
+export function lockTriggered(tx: Executor, taskId: number, environment: 'DEV' | 'PROD', moment: Date): Promise<InstanceRow | undefined> {
+  return tx.row(
+    `select ${COLUMNS} from task_instance i join dag_run d on d.id = i.dag_id
+     where i.task_id = $1 and i.environment = $2 and i.trigger_time = $3 and not i.frozen and i.status not in ('Success', 'Failure') order by i.id desc limit 1 for update of i`,
+    [taskId, environment, moment],
+  );
+}
+
+/** Keeps what an instance has to say to others, or to itself when it starts. */
+export async function setResult(tx: Executor, id: number, result: InstanceResult): Promise<void> {
+  await tx.run('update task_instance set result = $2 where id = $1', [id, JSON.stringify(result)]);
+}
+
+/** The instances of a workflow instance that have not ended, in the order of their ids. */
+export function openInstancesOfDag(db: Executor, dagId: number): Promise<InstanceRow[]> {
+  return db.rows(`select ${COLUMNS} from task_instance i join dag_run d on d.id = i.dag_id where i.dag_id = $1 and i.status not in ('Success', 'Failure') order by i.id`, [dagId]);
+}
+
+/** All instances of workflow instances, in the order of their ids. */
+export function instancesIn(db: Executor, dagIds: readonly number[]): Promise<InstanceRow[]> {
+  return db.rows(`select ${COLUMNS} from task_instance i join dag_run d on d.id = i.dag_id where i.dag_id = any($1) order by i.id`, [dagIds]);
+}

@@ -213,6 +213,7 @@ export interface TaskFilter {
   readonly business?: string | undefined;
   readonly resourceGroup?: string | undefined;
   readonly workflowId?: number | undefined;
+  readonly recurrence?: 'Normal' | 'Pause' | 'Skip' | undefined;
   readonly order?: { readonly by: 'id' | 'created' | 'modified'; readonly descending: boolean } | undefined;
 }
 
@@ -227,7 +228,7 @@ const MATCHES = `workspace_id = $1 and environment = $2
   and ($7::text is null or exists (select from task_version v where v.task_id = t.task_id and v.environment = t.environment and v.version = t.version
                                     and split_part(v.spec #>> '{script,path}', '/', 2) = $7))
   and ($8::bigint[] is null or task_id = any($8)) and ($9::text is null or trigger_type = $9) and ($10::text is null or resource_group = $10)
-  and ($11::bigint is null or coalesce(workflow_id, 1) = $11)`;
+  and ($11::bigint is null or coalesce(workflow_id, 1) = $11) and ($12::text is null or recurrence = $12)`;
 
 const ORDERS = { id: 'task_id', created: 'created_at', modified: 'modified_at' } as const;
 
@@ -245,10 +246,11 @@ export async function listTasks(db: Executor, filter: TaskFilter, offset: number
     filter.triggerType ?? null,
     filter.resourceGroup ?? null,
     filter.workflowId ?? null,
+    filter.recurrence ?? null,
   ];
   const order = filter.order ?? { by: 'id', descending: true };
   const direction = order.descending ? 'desc' : 'asc';
-  const rows = await db.rows<TaskRow>(`select ${COLUMNS} from task t where ${MATCHES} order by ${ORDERS[order.by]} ${direction}, task_id ${direction} offset $12 limit $13`, [...values, offset, size]);
+  const rows = await db.rows<TaskRow>(`select ${COLUMNS} from task t where ${MATCHES} order by ${ORDERS[order.by]} ${direction}, task_id ${direction} offset $13 limit $14`, [...values, offset, size]);
   const counted = await db.row<{ total: number }>(`select count(*) as total from task t where ${MATCHES}`, values);
   return { total: counted?.total ?? 0, rows };
 }
@@ -349,6 +351,115 @@ export function upstreamTasks(db: Executor, tenantId: number, taskIds: readonly 
      where depth > 0 group by u.task_id order by depth, u.task_id`,
     [taskIds, tenantId, environment, depth],
   );
+}
+
+/** The names of a task's or workflow's outputs. */
+export async function outputsOf(db: Executor, taskId: number, environment: 'DEV' | 'PROD'): Promise<string[]> {
+  return (await db.rows<{ output: string }>('select output from task_output where task_id = $1 and environment = $2 order by output', [taskId, environment])).map((row) => row.output);
+}
+
+/** What a task or workflow waits for, as it was published. */
+export async function rawDependencies(db: Executor, taskId: number, environment: 'DEV' | 'PROD'): Promise<Dependency[]> {
+  const rows = await db.rows<{ kind: Dependency['kind']; output: string | null; node_id: number | null }>('select kind, output, node_id from task_dependency where task_id = $1 and environment = $2 order by place', [taskId, environment]);
+  return rows.map((row) => ({ kind: row.kind, output: row.output, nodeId: row.node_id }));
+}
+
+/** The tasks that give outputs, in an environment of the tenant. */
+export function tasksByOutputs(db: Executor, tenantId: number, environment: 'DEV' | 'PROD', outputs: readonly string[]): Promise<(TaskRow & { output: string })[]> {
+  const columns = COLUMNS.split(',').map((column) => `t.${column.trim()}`).join(', ');
+  return db.rows(
+    `select ${columns}, o.output from task_output o join task t on t.task_id = o.task_id and t.environment = o.environment
+     where o.tenant_id = $1 and o.environment = $2 and o.output = any($3) order by o.output, t.task_id`,
+    [tenantId, environment, outputs],
+  );
+}
+
+/** One page of the tasks directly before or behind one, with whether only an earlier cycle is waited for. */
+export async function relatedTasks(
+  db: Executor,
+  tenantId: number,
+  taskId: number,
+  environment: 'DEV' | 'PROD',
+  direction: 'up' | 'down',
+  offset: number,
+  size: number,
+): Promise<{ total: number; rows: (TaskRow & { cross_cycle: boolean })[] }> {
+  const columns = COLUMNS.split(',').map((column) => `t.${column.trim()}`).join(', ');
+  const pairs =
+    direction === 'up'
+      ? `select r.upstream_id as task_id, bool_and(r.kind <> 'Normal') as cross_cycle from (${RESOLVED} where d.task_id = $2 and d.environment = $3) r group by r.upstream_id`
+      : `select r.task_id, bool_and(r.kind <> 'Normal') as cross_cycle from (${RESOLVED} where d.tenant_id = $1 and d.environment = $3 and d.kind <> 'CrossCycleDependsOnSelf'
+           and (d.output in (select output from task_output where task_id = $2 and environment = $3)
+             or d.node_id = $2 or d.node_id = (select file_id from task where task_id = $2 and environment = $3))) r where r.upstream_id = $2 group by r.task_id`;
+  const from = `from (${pairs}) p join task t on t.task_id = p.task_id and t.environment = $3 and t.tenant_id = $1`;
+  const rows = await db.rows<TaskRow & { cross_cycle: boolean }>(`select ${columns}, p.cross_cycle ${from} order by t.task_id offset $4 limit $5`, [tenantId, taskId, environment, offset, size]);
+  return { rows, total: (await db.row<{ total: number }>(`select count(*) as total ${from}`, [tenantId, taskId, environment]))?.total ?? 0 };
+}
+
+/** The tasks over which one waits for itself in the same cycle, in order; undefined when it does not. */
+export async function circleThrough(db: Executor, tenantId: number, taskId: number, environment: 'DEV' | 'PROD'): Promise<string[] | undefined> {
+  const row = await db.row<{ way: number[] }>(
+    `with recursive up (task_id, way) as (
+       select $1::bigint, array[]::bigint[]
+       union all
+       select r.upstream_id, u.way || r.upstream_id from up u
+       join lateral (${RESOLVED} where d.task_id = u.task_id and d.environment = $2 and d.kind = 'Normal') r on r.upstream_id is not null
+       where not r.upstream_id = any(u.way) and coalesce(u.way[cardinality(u.way)], 0) <> $1)
+       cycle task_id set seen using path
+     select way from up where way[cardinality(way)] = $1 limit 1`,
+    [taskId, environment],
+  );
+  if (row === undefined) return undefined;
+  const names = new Map((await findTasks(db, tenantId, row.way, environment)).map((task) => [task.task_id, task.name]));
+  return [taskId, ...row.way].map((id) => names.get(id) ?? String(id)).toReversed();
+}
+
+export interface WorkflowFilter {
+  readonly workspaceId: number;
+  readonly environment: 'DEV' | 'PROD';
+  readonly ids?: readonly number[] | undefined;
+  readonly name?: string | undefined;
+  readonly ownerId?: number | undefined;
+  readonly kind?: WorkflowRow['kind'] | undefined;
+  readonly order?: { readonly by: 'id' | 'created' | 'modified'; readonly descending: boolean } | undefined;
+}
+
+const WORKFLOW_ORDERS = { id: 'workflow_id', created: 'created_at', modified: 'modified_at' } as const;
+
+export async function listWorkflows(db: Executor, filter: WorkflowFilter, offset: number, size: number): Promise<{ total: number; rows: WorkflowRow[] }> {
+  const where = `workspace_id = $1 and environment = $2 and ($3::bigint[] is null or workflow_id = any($3)) and ($4::text is null or name ilike $4)
+    and ($5::bigint is null or owner_id = $5) and ($6::text is null or kind = $6)`;
+  const values = [filter.workspaceId, filter.environment, filter.ids ?? null, likePart(filter.name), filter.ownerId ?? null, filter.kind ?? null];
+  const order = filter.order ?? { by: 'id', descending: true };
+  const direction = order.descending ? 'desc' : 'asc';
+  const rows = await db.rows<WorkflowRow>(`select ${WORKFLOW} from workflow where ${where} order by ${WORKFLOW_ORDERS[order.by]} ${direction}, workflow_id ${direction} offset $7 limit $8`, [...values, offset, size]);
+  return { rows, total: (await db.row<{ total: number }>(`select count(*) as total from workflow where ${where}`, values))?.total ?? 0 };
+}
+
+/** The workflow of this name in a workspace, or undefined. */
+export function workflowByName(db: Executor, workspaceId: number, environment: 'DEV' | 'PROD', name: string): Promise<WorkflowRow | undefined> {
+  return db.row(`select ${WORKFLOW} from workflow where workspace_id = $1 and environment = $2 and name = $3 order by workflow_id limit 1`, [workspaceId, environment, name]);
+}
+
+/** What the Operation Center may change of a workflow in service; absent keys stay. */
+export interface WorkflowPatch {
+  readonly name?: string | undefined;
+  readonly description?: string | undefined;
+  readonly owner_id?: number | undefined;
+  readonly instance_mode?: 'T+1' | 'Immediately' | undefined;
+  readonly cron?: string | undefined;
+  readonly effective_from?: Date | null | undefined;
+  readonly effective_to?: Date | null | undefined;
+  readonly parameters?: readonly Parameter[] | undefined;
+}
+
+const WORKFLOW_PATCHABLE = ['name', 'description', 'owner_id', 'instance_mode', 'cron', 'effective_from', 'effective_to', 'parameters'] as const satisfies readonly (keyof WorkflowPatch)[];
+
+export function patchWorkflow(tx: Executor, workflowId: number, environment: 'DEV' | 'PROD', patch: WorkflowPatch, by: number, now: Date): Promise<WorkflowRow | undefined> {
+  const named = WORKFLOW_PATCHABLE.filter((name) => patch[name] !== undefined);
+  const values = named.map((name) => (name === 'parameters' ? JSON.stringify(patch[name]) : patch[name]));
+  const sets = named.map((name, index) => `${name} = $${index + 5}`);
+  return tx.row(`update workflow set ${[...sets, 'modified_at = $3', 'modified_by = $4'].join(', ')} where workflow_id = $1 and environment = $2 returning ${WORKFLOW}`, [workflowId, environment, now, by, ...values]);
 }
 
 export interface WorkflowRow {

@@ -1,34 +1,36 @@
 import type { Change } from '../../kernel/change.ts';
-import { invalid } from '../../kernel/errors.ts';
+import { ApiError, invalid } from '../../kernel/errors.ts';
 import type { Execution } from '../execution/index.ts';
-import { addDays, instantOf, startOfDay, wallTimeOf, type WallTime } from './calendar.ts';
+import { runAdHoc, type AdHocTask } from './ad-hoc.ts';
+import type { WallTime } from './calendar.ts';
 import { CronFault } from './cron.ts';
 import type { Dags } from './dags.ts';
-import { insertDag } from './dag-store.ts';
 import { nodeChange } from './events.ts';
 import type { Generation } from './generation.ts';
-import { insertAdHocCode, insertInstances } from './instance-store.ts';
 import type { PublishedTask, Scheduling } from './interface.ts';
-import { evaluateAll, type Parameter } from './parameters.ts';
-import { readDependencies, readOutputs, readParameters, readSchedule, readSettings, type ScheduleSettings, type TaskSettings } from './settings.ts';
+import type { Parameter } from './parameters.ts';
+import { readDependencies, readOutputs, readParameters, readSchedule, readSettings, type ContextInput, type Dependency, type ScheduleSettings, type TaskSettings } from './settings.ts';
 import {
+  circleThrough,
   deleteConnections,
   deleteTask,
   deleteWorkflow,
   deleteWorkspaceTasks,
+  downstreamTasks,
   findTask,
   insertVersion,
   isSameVersion,
   lockTaskId,
   nextTaskId,
+  outputsOf,
   putConnections,
   putTask,
   putWorkflow,
+  rawDependencies,
   tasksOfWorkflow,
   type TaskRow,
 } from './store.ts';
 import { scheduleCron } from './task-cycles.ts';
-import { lookAt } from './transition.ts';
 
 export interface SmokeTest {
   readonly task: TaskRow;
@@ -42,6 +44,19 @@ export interface SmokeTest {
 export interface Tasks extends Scheduling {
   /** Runs a task once for a business date. Returns the id of the workflow instance. */
   smokeTest(change: Change, test: SmokeTest): Promise<number>;
+  /** Runs code that is not deployed, tasks that wait for each other by their outputs. Returns the id of the workflow instance. */
+  runAdHocWorkflow(
+    change: Change,
+    run: {
+      readonly workspaceId: number;
+      readonly name: string;
+      readonly environment: 'DEV' | 'PROD' | undefined;
+      readonly bizdate: WallTime | undefined;
+      readonly tasks: readonly (Omit<AdHocTask, 'contextInputs' | 'resourceGroup'> & { readonly resourceGroup?: string | undefined; readonly contextInputs: readonly { readonly name: string; readonly value: string }[] })[];
+    },
+  ): Promise<number>;
+  /** Changes what a task or workflow in service waits for or gives; what is absent stays. Throws WrongState with the circle when it would wait for itself. */
+  reconnect(change: Change, place: { readonly taskId: number; readonly workspaceId: number; readonly environment: 'DEV' | 'PROD' }, connections: { readonly dependencies?: readonly Dependency[] | undefined; readonly outputs?: readonly string[] | undefined }): Promise<void>;
 }
 
 export interface TasksOptions {
@@ -73,10 +88,15 @@ export function createTasks(options: TasksOptions): Tasks {
   async function checked(change: Change, task: PublishedTask): Promise<TaskSettings> {
     const settings = readSettings(task.spec);
     if (settings.triggerType === 'Scheduler' && task.workflowId === undefined) checkCron(settings);
-    if (settings.resourceGroup === null) return settings;
-    const resourceGroup = await options.resourceGroup(change, task.workspaceId, settings.resourceGroup);
-    if (resourceGroup === undefined) throw invalid('ResourceGroupIdentifier', `the workspace has no resource group ${settings.resourceGroup}`);
-    return { ...settings, resourceGroup };
+    return { ...settings, resourceGroup: await groupOf(change, task.workspaceId, settings.resourceGroup) };
+  }
+
+  /** The id of the group that a spec names. Throws InvalidParameter when the workspace has none of the name. */
+  async function groupOf(change: Change, workspaceId: number, named: string | null): Promise<string | null> {
+    if (named === null || named === '') return null;
+    const id = await options.resourceGroup(change, workspaceId, named);
+    if (id === undefined) throw invalid('ResourceGroupIdentifier', `the workspace has no resource group ${named}`);
+    return id;
   }
 
   async function publish(change: Change, task: PublishedTask): Promise<void> {
@@ -87,7 +107,7 @@ export function createTasks(options: TasksOptions): Tasks {
     const settings = await checked(change, task);
     const version = await insertVersion(change, task, userId, change.now);
     const row = await putTask(change, tenantId, task, settings, version, userId, change.now);
-    await putConnections(change, { tenantId, workspaceId: task.workspaceId, taskId: task.taskId, environment: task.environment }, settings);
+    await connect(change, task, settings);
     // A node comes into being when it reaches production; before that it has only been edited, and its first publication is no change yet.
     if (present !== undefined) change.raise(nodeChange('node-change-updated', row, change.actor));
     else if (task.environment === 'PROD') change.raise(nodeChange('node-change-created', row, change.actor));
@@ -95,9 +115,24 @@ export function createTasks(options: TasksOptions): Tasks {
     change.touch(`node:${task.taskId}`);
   }
 
+  async function connect(change: Change, place: { taskId: number; workspaceId: number; environment: 'DEV' | 'PROD' }, connections: { dependencies: readonly Dependency[]; outputs: readonly string[] }): Promise<void> {
+    const { tenantId } = change.actor;
+    await putConnections(change, { ...place, tenantId }, connections);
+    // A circle can only close through a task that others wait for.
+    if (connections.dependencies.length === 0 || (await downstreamTasks(change, tenantId, [place.taskId], place.environment, 1)).length === 0) return;
+    const circle = await circleThrough(change, tenantId, place.taskId, place.environment);
+    if (circle !== undefined) throw new ApiError('WrongState', { kind: 'Node', label: 'node', id: place.taskId, reason: `over its dependencies it would wait for itself: ${circle.join(' → ')}` });
+  }
+
   return {
     reserveTaskId: nextTaskId,
     publish,
+    async reconnect(change, place, connections) {
+      await connect(change, place, {
+        dependencies: connections.dependencies ?? (await rawDependencies(change, place.taskId, place.environment)),
+        outputs: connections.outputs ?? (await outputsOf(change, place.taskId, place.environment)),
+      });
+    },
     async publishWorkflow(change, workflow) {
       const { tenantId, userId } = change.actor;
       await lockTaskId(change, workflow.workflowId);
@@ -107,11 +142,7 @@ export function createTasks(options: TasksOptions): Tasks {
       const variables = workflow.spec['variables'];
       const parameters = own.length > 0 ? own : readParameters(variables);
       const row = await putWorkflow(change, tenantId, workflow, { ...schedule, priority, description, parameters }, userId, change.now);
-      await putConnections(
-        change,
-        { tenantId, workspaceId: workflow.workspaceId, taskId: workflow.workflowId, environment: workflow.environment },
-        { dependencies: readDependencies(workflow.spec), outputs: readOutputs(workflow.spec) },
-      );
+      await connect(change, { ...workflow, taskId: workflow.workflowId }, { dependencies: readDependencies(workflow.spec), outputs: readOutputs(workflow.spec) });
       if (workflow.environment === 'PROD' && row.kind === 'CycleWorkflow' && row.instance_mode === 'Immediately') {
         await generation.makeRestOfToday(change, await tasksOfWorkflow(change, workflow.workflowId, 'PROD'));
       }
@@ -149,57 +180,29 @@ export function createTasks(options: TasksOptions): Tasks {
     },
     async runAdHoc(change, run) {
       const settings = readSettings(run.spec);
-      // What is run by hand is due now.
-      const now = wallTimeOf(change.now, timeZone);
-      const times = { bizdate: addDays(startOfDay(now), -1), cyctime: now, now };
-      const { tenantId, userId } = change.actor;
-      const bizdate = instantOf(times.bizdate, timeZone);
-      const environment = (await hasDevelopment(run.workspaceId)) ? 'DEV' : 'PROD';
-      const dagId = await insertDag(change, { tenantId, workspaceId: run.workspaceId, environment, name: run.name, type: 'Manual', bizdate, createdBy: userId, triggerTime: change.now }, change.now);
-      const resourceGroup = settings.resourceGroup === null ? null : ((await options.resourceGroup(change, run.workspaceId, settings.resourceGroup)) ?? null);
-      const [id] = await insertInstances(
+      const { instanceIds } = await runAdHoc(
         change,
-        [
-          {
-            tenant_id: tenantId,
-            workspace_id: run.workspaceId,
-            environment,
-            dag_id: dagId,
-            dag_type: 'Manual',
-            flow_id: 1,
-            task_id: run.taskId ?? null,
-            task_version: null,
-            file_id: run.fileId,
-            name: run.name,
-            file_type: run.fileType,
-            command: run.command,
-            owner_id: run.ownerId,
-            task_type: 'MANUAL',
-            blocked_by: '',
-            bizdate,
-            trigger_time: change.now,
-            period_number: 1,
-            parameters: evaluateAll(settings.parameters, [], times),
-            context_inputs: [],
-            priority: settings.priority,
-            resource_group: resourceGroup,
-            datasource: settings.datasource,
-            ignore_branch_skip: settings.ignoreBranchSkip,
-            rerun_mode: settings.rerunMode,
-            // Whoever runs by hand sees the failure and decides.
-            rerun_times: 0,
-            rerun_interval_ms: settings.rerunIntervalMs,
-            timeout_seconds: settings.timeoutSeconds,
-            created_by: userId,
-          },
-        ],
-        change.now,
+        {
+          workspaceId: run.workspaceId,
+          name: run.name,
+          environment: (await hasDevelopment(run.workspaceId)) ? 'DEV' : 'PROD',
+          tasks: [{ ...run, parameters: settings.parameters, datasource: settings.datasource, resourceGroup: await groupOf(change, run.workspaceId, settings.resourceGroup), timeoutSeconds: settings.timeoutSeconds, priority: settings.priority, ignoreBranchSkip: settings.ignoreBranchSkip }],
+        },
+        timeZone,
       );
-      if (id === undefined) throw new Error('the instance was not written');
-      await insertAdHocCode(change, id, run.content);
-      change.touch(`instance:${id}`);
-      await lookAt(change, [id]);
-      return id;
+      return instanceIds[0] ?? 0;
+    },
+    async runAdHocWorkflow(change, run) {
+      const environment = run.environment ?? ((await hasDevelopment(run.workspaceId)) ? 'DEV' : 'PROD');
+      const wanted: AdHocTask[] = [];
+      for (const task of run.tasks) {
+        const contextInputs = task.contextInputs.map(({ name, value }): ContextInput => {
+          const match = /^(.+):([^:]+)$/.exec(value);
+          return { name, output: match?.[1] ?? value, nodeId: null, variable: match?.[2] ?? 'outputs' };
+        });
+        wanted.push({ ...task, resourceGroup: await groupOf(change, run.workspaceId, task.resourceGroup ?? null), contextInputs });
+      }
+      return (await runAdHoc(change, { workspaceId: run.workspaceId, name: run.name, environment, bizdate: run.bizdate, tasks: wanted }, timeZone)).dagId;
     },
     async removeWorkspace(change, workspaceId) {
       await execution.removeWorkspace(change, workspaceId);

@@ -126,7 +126,6 @@ alter table task_instance
   add column resource_group text,
   add column datasource text,
   add column ignore_branch_skip boolean not null default false,
-  add column time_zone text,
   add column context_inputs jsonb not null default '[]',
   -- What its code put out for others to read, and for a branch the outputs it chose: { "variables": {}, "chosen": [] }.
   add column result jsonb;

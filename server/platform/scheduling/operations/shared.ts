@@ -1,3 +1,4 @@
+import type { Change } from '../../../kernel/change.ts';
 import type { Database } from '../../../kernel/database.ts';
 import { invalid, notFound } from '../../../kernel/errors.ts';
 import { limits } from '../../../kernel/limits.ts';
@@ -10,8 +11,10 @@ import type { Instances } from '../instances.ts';
 import { findInstance, type InstanceRow } from '../instance-store.ts';
 import type { Orders } from '../orders.ts';
 import { readParameterText, type Parameter } from '../parameters.ts';
+import type { Reruns } from '../reruns.ts';
 import { findTask, type TaskRow } from '../store.ts';
 import type { Tasks } from '../tasks.ts';
+import type { Triggers } from '../triggers.ts';
 
 /** What the operations of scheduling stand on. */
 export interface Services {
@@ -20,8 +23,12 @@ export interface Services {
   readonly dags: Dags;
   readonly orders: Orders;
   readonly gates: Gates;
+  readonly triggers: Triggers;
+  readonly reruns: Reruns;
   readonly execution: Execution;
   readonly timeZone: string;
+  /** The id of a resource group that a workspace may use, or undefined. */
+  resourceGroup(change: Change, workspaceId: number, idOrName: string): Promise<string | undefined>;
 }
 
 export type Environment = 'DEV' | 'PROD';
