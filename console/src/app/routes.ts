@@ -34,6 +34,12 @@ export const routes: readonly Route[] = [
   { path: '/openevent/events/:id', entry: 'events', load: () => import('../pages/openevent/event.tsx') },
   { path: '/openevent/catalogue', entry: 'catalogue', load: () => import('../pages/openevent/catalogue.tsx') },
   { path: '/openevent/deliveries', entry: 'deliveries', load: () => import('../pages/openevent/deliveries.tsx') },
+  { path: '/extensions/list', entry: 'extension-list', load: () => import('../pages/extensions/list.tsx') },
+  { path: '/extensions/register', entry: 'extension-list', load: () => import('../pages/extensions/register.tsx') },
+  { path: '/extensions/list/:code', entry: 'extension-list', load: () => import('../pages/extensions/extension.tsx') },
+  { path: '/extensions/manage', entry: 'manage', load: () => import('../pages/extensions/manage.tsx') },
+  { path: '/extensions/checks', entry: 'checks', load: () => import('../pages/extensions/checks.tsx') },
+  { path: '/extensions/checks/:id', entry: 'checks', load: () => import('../pages/extensions/check.tsx') },
 ];
 
 export interface NavigationGroup {

@@ -1,6 +1,8 @@
+import { useMemo } from 'react';
 import { current, type Item, type Response } from '../api/contract.ts';
 import { useRead } from '../api/queries.ts';
 import { setQuery, usePlace } from '../app/router.tsx';
+import { useSession } from '../app/session.tsx';
 import { common } from '../text/common.ts';
 import { useTexts } from '../text/language.tsx';
 
@@ -38,4 +40,19 @@ export function useWorkspaceFilter(): number | undefined {
   const { query } = usePlace();
   const id = Number(query.get('workspace'));
   return Number.isSafeInteger(id) && id > 0 ? id : undefined;
+}
+
+/** The codes of the caller's own roles in a workspace; none while unknown, or for somebody who is no member. */
+export function useRolesIn(workspaceId: number): readonly string[] {
+  const { userId } = useSession();
+  const answer = useRead(current, 'GetProjectMember', { ProjectId: workspaceId, UserId: String(userId) }, { enabled: workspaceId > 0 });
+  return useMemo(() => (answer.data?.ProjectMember?.Roles ?? []).map((role) => role.Code ?? ''), [answer.data]);
+}
+
+/** Why the caller cannot use a right in the workspace; undefined when the caller can. */
+export function useRefusal(workspaceId: number): (right: 'develop' | 'deploy' | 'operate' | 'administer') => string | undefined {
+  const t = useTexts(common);
+  const session = useSession();
+  const roles = useRolesIn(workspaceId);
+  return (right) => (session.mayIn(roles, right) ? undefined : t(`needs-${right}`));
 }

@@ -1,0 +1,123 @@
+import { useState } from 'react';
+import { legacy, own, type Item, type Response } from '../../api/contract.ts';
+import { useRead, useWrite } from '../../api/queries.ts';
+import { Link } from '../../app/router.tsx';
+import { ActionButton } from '../../parts/action.tsx';
+import { FormDialog } from '../../parts/form-dialog.tsx';
+import { PageHead, Panel, Tag } from '../../parts/page.tsx';
+import { PagedTable, usePage } from '../../parts/paged-table.tsx';
+import { Empty } from '../../parts/states.tsx';
+import { tell, tellFailure } from '../../parts/toast.tsx';
+import { useRefusal, useWorkspaceFilter, WorkspaceFilter } from '../../parts/workspaces.tsx';
+import { common } from '../../text/common.ts';
+import { extensions } from '../../text/extensions.ts';
+import { useTexts } from '../../text/language.tsx';
+import { optionsOf } from './extension.tsx';
+import { OptionFields, type OptionValues } from './option-form.tsx';
+import { ExtensionState } from './states.tsx';
+
+type Row = Item<NonNullable<Response<typeof legacy, 'ListExtensions'>['PagingInfo']>['Extensions']>;
+type Attachment = Item<NonNullable<Response<typeof own, 'ListExtensionAttachments'>['PagingInfo']>['Attachments']>;
+
+export default function Manage() {
+  const t = useTexts(extensions);
+  const workspace = useWorkspaceFilter();
+  return (
+    <>
+      <PageHead title={t('manage')} text={t('manage-text')} />
+      <div className="filters">
+        <WorkspaceFilter />
+      </div>
+      {workspace === undefined ? (
+        <Panel>
+          <Empty title={t('choose-workspace')} />
+        </Panel>
+      ) : (
+        <OfWorkspace workspace={workspace} />
+      )}
+    </>
+  );
+}
+
+function OfWorkspace({ workspace }: { workspace: number }) {
+  const t = useTexts(extensions);
+  const c = useTexts(common);
+  const page = usePage();
+  const refusal = useRefusal(workspace);
+  const list = useRead(legacy, 'ListExtensions', page);
+  const attachments = useRead(own, 'ListExtensionAttachments', { ProjectId: workspace, PageNumber: 1, PageSize: 100 });
+  const disable = useWrite(own, 'DisableExtensionForProject');
+  const [setting, setSetting] = useState<Row>();
+  const attached = new Map((attachments.data?.PagingInfo?.Attachments ?? []).map((one) => [one.ExtensionCode, one]));
+  const reason = refusal('administer');
+  const said = { onSuccess: () => tell(c('done')), onError: tellFailure };
+  return (
+    <Panel flush>
+      <PagedTable<NonNullable<typeof list.data>, Row>
+        label={t('manage')}
+        query={list}
+        action="ListExtensions"
+        rows={(data) => data.PagingInfo?.Extensions ?? []}
+        total={(data) => data.PagingInfo?.TotalCount ?? 0}
+        page={page}
+        rowKey="ExtensionCode"
+        emptyText={t('no-extensions')}
+        columns={[
+          { title: c('name'), render: (_, row) => <Link to={`/extensions/list/${row.ExtensionCode}`}>{row.ExtensionName}</Link> },
+          { title: t('points'), render: (_, row) => (row.BindEventList ?? []).map((one) => one.EventCode).join(', ') },
+          { title: c('status'), render: (_, row) => <ExtensionState status={row.Status} /> },
+          { title: c('workspace'), render: (_, row) => (attached.has(row.ExtensionCode) ? <Tag tone="good">{c('enabled')}</Tag> : <Tag>{t('not-enabled')}</Tag>) },
+          {
+            title: c('actions'),
+            render: (_, row) => (
+              <span className="page-actions">
+                <ActionButton size="small" reason={reason} onAct={() => setSetting(row)}>
+                  {attached.has(row.ExtensionCode) ? t('settings') : c('enable')}
+                </ActionButton>
+                {attached.has(row.ExtensionCode) ? (
+                  <ActionButton size="small" reason={reason} onAct={() => disable.mutate({ ExtensionCode: row.ExtensionCode ?? '', ProjectId: workspace }, said)}>
+                    {c('disable')}
+                  </ActionButton>
+                ) : null}
+              </span>
+            ),
+          },
+        ]}
+      />
+      {setting === undefined ? null : <EnableDialog code={setting.ExtensionCode ?? ''} workspace={workspace} attachment={attached.get(setting.ExtensionCode)} close={() => setSetting(undefined)} />}
+    </Panel>
+  );
+}
+
+/** Enables an extension in a workspace with its options; setting them again is the same call. */
+function EnableDialog({ code, workspace, attachment, close }: { code: string; workspace: number; attachment: Attachment | undefined; close(): void }) {
+  const t = useTexts(extensions);
+  const c = useTexts(common);
+  const extension = useRead(legacy, 'GetExtension', { ExtensionCode: code });
+  const enable = useWrite(own, 'EnableExtension');
+  const [values, setValues] = useState<OptionValues>(() => parse(attachment?.OptionValue));
+  if (extension.data === undefined) return null;
+  const options = optionsOf(extension.data.Extension?.OptionSetting);
+  return (
+    <FormDialog
+      title={`${extension.data.Extension?.ExtensionName}`}
+      submitText={attachment === undefined ? c('enable') : c('save')}
+      close={close}
+      fields={[]}
+      submit={async () => {
+        await enable.mutateAsync({ ExtensionCode: code, ProjectId: workspace, OptionValue: options.length === 0 ? undefined : JSON.stringify(values) });
+        tell(c('done'));
+      }}
+    >
+      {options.length === 0 ? <p>{t('no-options')}</p> : <OptionFields options={options} values={values} change={(name, value) => setValues((old) => ({ ...old, [name]: value }))} />}
+    </FormDialog>
+  );
+}
+
+function parse(text: string | undefined): OptionValues {
+  try {
+    return (text === undefined || text === '' ? {} : JSON.parse(text)) as OptionValues;
+  } catch {
+    return {};
+  }
+}
