@@ -14,6 +14,8 @@ export interface Config {
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   readonly masterKey: string | undefined;
   readonly allowedTargets: readonly string[];
+  /** Bearer token for `GET /metrics`; without one it answers to this machine only. */
+  readonly metricsToken: string | undefined;
   readonly sample: boolean;
   readonly admin: {
     readonly userName: string;
@@ -85,6 +87,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
     masterKey: text('MILLRACE_MASTER_KEY'),
     allowedTargets: list('MILLRACE_ALLOW_TARGETS'),
+    metricsToken: text('MILLRACE_METRICS_TOKEN'),
     sample: text('MILLRACE_SAMPLE')?.toLowerCase() !== 'off',
     admin: {
       userName: text('MILLRACE_ADMIN_USER') ?? 'admin',

@@ -20,7 +20,7 @@ import type { Registry } from './openapi/registry.ts';
 import { createDeployment } from './platform/deployment/index.ts';
 import { createExecution } from './platform/execution/index.ts';
 import { createScheduling } from './platform/scheduling/index.ts';
-import { createStudio, createUploads } from './platform/studio/index.ts';
+import { createStudio } from './platform/studio/index.ts';
 import { createWorkspaces } from './platform/workspaces/index.ts';
 
 export interface HouseOptions {
@@ -121,7 +121,7 @@ export function buildHouse(options: HouseOptions): House {
     holds,
     scheduling: scheduling.scheduling,
   });
-  const studio = createStudio({ holds, scheduling: scheduling.scheduling, users, packages: () => deployment.packages, secrets, uploads: createUploads(outbound) });
+  const studio = createStudio({ holds, scheduling: scheduling.scheduling, users, packages: () => deployment.packages });
   const deployment = createDeployment({ holds, studio: studio.studio });
 
   const modules: Module[] = [identity.module, openapi.module, openevent.module, extensions.module, execution.module, scheduling.module, workspaces.module, studio.module, deployment.module];

@@ -16,6 +16,7 @@ import { startEmbeddedPostgres, type EmbeddedPostgres } from './kernel/postgres/
 import { loadMasterKey, secretBox } from './kernel/secrets.ts';
 import { prepareDatabase, schemaFaults } from './modules.ts';
 import { createHttpServer } from './openapi/http.ts';
+import { registerMetrics } from './openapi/index.ts';
 import { makeSample } from './sample.ts';
 
 /** A running server. */
@@ -84,6 +85,7 @@ export async function startServer(config: Config, log: Log, say: (line: string) 
     const tls = config.tls === undefined ? undefined : { cert: await readFile(config.tls.certFile, 'utf8'), key: await readFile(config.tls.keyFile, 'utf8') };
     const app = createHttpServer({ gateway: house.gateway, registry: house.registry, log, tls, ready: () => isReady(database), consolePath: hasConsole ? CONSOLE_PATH : undefined });
     if (hasConsole) await serveConsole(app, CONSOLE_FOLDER);
+    registerMetrics(app, { metrics: house.metrics, token: config.metricsToken });
     await app.listen({ host: config.host, port: config.port });
     closers.push(() => app.close());
 

@@ -5,6 +5,7 @@ import type { ContractOperations } from '../../contract/generated/index.ts';
 import type { WorkspaceDirectory } from '../identity/directory.ts';
 import { createAuthority } from './authority.ts';
 import type { HoldReader, Holds, PointDeclaration } from './declare.ts';
+import { holdGauges } from './gauges.ts';
 import { createHolds } from './holds.ts';
 import { callbackOperations } from './operations/callbacks.ts';
 import { extensionOperations } from './operations/extensions.ts';
@@ -37,6 +38,7 @@ export function createExtensions(options: {
         }),
       ],
       jobs: holdJobs(options.points),
+      gauges: holdGauges,
     },
     holds: createHolds(),
   };

@@ -1,3 +1,5 @@
+import type { Executor } from './database.ts';
+
 /**
  * Numbers for Prometheus, in its text format 0.0.4. What is kept here is counted in this process; what the database knows better is read when
  * somebody asks, by a collector.
@@ -21,19 +23,19 @@ export interface Sample {
   readonly value: number;
 }
 
-/** A family of gauges that is read when somebody asks. */
+/** A family of gauges that is read from the database when somebody asks. Modules declare theirs. */
 export interface Gauge {
   readonly name: string;
   readonly help: string;
   /** May reject; then the family is left out of this answer and counted as failed. */
-  read(): Promise<readonly Sample[]> | readonly Sample[];
+  read(db: Executor, now: Date): Promise<readonly Sample[]>;
 }
 
 export interface Metrics {
   counter(name: string, help: string): Counter;
   /** `buckets` are upper bounds, ascending; the last, infinite one is added. */
   histogram(name: string, help: string, buckets: readonly number[]): Histogram;
-  gauge(gauge: Gauge): void;
+  gauge(gauge: Pick<Gauge, 'name' | 'help'> & { read(): Promise<readonly Sample[]> | readonly Sample[] }): void;
   /** All families as text. */
   render(): Promise<string>;
 }

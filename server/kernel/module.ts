@@ -1,4 +1,5 @@
 import type { JobDeclaration } from './jobs.ts';
+import type { Gauge } from './metrics.ts';
 import type { MigrationSource } from './migrations.ts';
 import type { OperationDeclaration } from './operation.ts';
 import type { PartitionedTable } from './partitions.ts';
@@ -17,6 +18,7 @@ export interface Module {
   readonly operations?: readonly OperationDeclaration[];
   readonly jobs?: readonly JobDeclaration[];
   readonly services?: readonly Service[];
+  readonly gauges?: readonly Gauge[];
 }
 
 /** What a module has in the database, known without composing it. */

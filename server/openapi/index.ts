@@ -1,5 +1,6 @@
 import type { Tenants } from '../identity/tenants.ts';
 import type { Database } from '../kernel/database.ts';
+import type { Metrics } from '../kernel/metrics.ts';
 import type { Module } from '../kernel/module.ts';
 import { declareOperations, type OperationDeclaration } from '../kernel/operation.ts';
 import { periodic } from '../kernel/periodic.ts';
@@ -7,6 +8,7 @@ import { limits } from '../kernel/limits.ts';
 import { createCallLog, type CallLog } from './call-log.ts';
 import { createGateway, type Gateway, type GatewayServices } from './gateway.ts';
 import { createHttpServer } from './http.ts';
+import { createCallMeter } from './metrics.ts';
 import { createNonces } from './nonces.ts';
 import { usageOperations } from './operations/usage.ts';
 import { createQuotas } from './quota.ts';
@@ -18,6 +20,8 @@ export interface OpenApiOptions extends Omit<GatewayServices, 'registry' | 'tena
   /** A small pool with synchronous_commit off, for what may lose its last moments: call rows and nonces. */
   readonly relaxed: Database;
   readonly tenants: Pick<Tenants, 'plan' | 'setPlan'>;
+  /** Where calls are counted. */
+  readonly metrics?: Metrics;
 }
 
 export interface OpenApi {
@@ -30,7 +34,15 @@ export interface OpenApi {
 /** The first door: signed calls and console calls over everything that the modules declare. */
 export function createOpenApi(options: OpenApiOptions): OpenApi {
   const { database, relaxed, clock, log } = options;
-  const callLog = createCallLog({ database: relaxed, clock, log });
+  const rows = createCallLog({ database: relaxed, clock, log });
+  const meter = options.metrics === undefined ? () => {} : createCallMeter(options.metrics, (row) => registry?.find(row.product, row.version, row.action) !== undefined);
+  const callLog: CallLog = {
+    ...rows,
+    add(row) {
+      meter(row);
+      rows.add(row);
+    },
+  };
   const quotas = createQuotas({ database, callLog });
   const nonces = createNonces(relaxed);
   let registry: Registry | undefined;
@@ -73,4 +85,5 @@ export function createOpenApi(options: OpenApiOptions): OpenApi {
 }
 
 export { createHttpServer };
+export { registerMetrics } from './metrics.ts';
 export { createRegions, type Regions } from './regions.ts';

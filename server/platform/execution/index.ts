@@ -5,6 +5,7 @@ import type { IdSource } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Module } from '../../kernel/module.ts';
+import { runGauges } from './gauges.ts';
 import type { Execution, RunFollower } from './interface.ts';
 import { composeLog } from './log.ts';
 import { appendLine, readLogPieces } from './log-store.ts';
@@ -108,5 +109,5 @@ export function createExecution(options: ExecutionOptions): { module: Module; ex
       ...options.settings,
     },
   });
-  return { module: { name: 'execution', services: options.work === false ? [] : [worker] }, execution };
+  return { module: { name: 'execution', gauges: runGauges, services: options.work === false ? [] : [worker] }, execution };
 }
