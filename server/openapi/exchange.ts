@@ -1,3 +1,5 @@
+import type { StreamRun } from '../kernel/stream.ts';
+
 /** A request as it came, before anything of it was believed. */
 export interface Exchange {
   readonly method: string;
@@ -15,6 +17,8 @@ export interface Answer {
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
   readonly headers: Readonly<Record<string, string>>;
+  /** Goes on as server-sent events in place of the body. */
+  readonly stream?: StreamRun;
   /** A session cookie to set, or null to clear it. */
   readonly session?: { readonly token: string; readonly expires: Date } | null;
 }

@@ -11,6 +11,7 @@ import type { IdSource } from '../kernel/ids.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Call, Caller, WorkspaceReference } from '../kernel/operation.ts';
 import { readTraceparent } from '../kernel/trace.ts';
+import { streamOf } from '../kernel/stream.ts';
 import { authenticateSignature, type Claim } from './authenticate.ts';
 import { authorise } from './authorise.ts';
 import type { CallLog } from './call-log.ts';
@@ -160,16 +161,19 @@ export function createGateway(services: GatewayServices): Gateway {
     const workspace = await authorise(declaration, decoded.request, caller, { db: services.database, directory: services.directory, region: trace.region });
 
     let session: Answer['session'];
-    const call = makeCall(trace, decoded.request, workspace, (cookie) => {
+    const streaming = entry.operation.stream === 'sse' && header(trace.exchange, 'accept')?.includes('text/event-stream') === true;
+    const call = makeCall(trace, decoded.request, workspace, streaming, (cookie) => {
       session = cookie ?? null;
     });
     const response = await declaration.handle(call, decoded.request as never);
+    const stream = streamOf(response);
+    if (stream !== undefined) return { status: 200, body: { RequestId: trace.requestId }, headers, stream };
     services.inspect?.(entry, response);
     const body = { ...response, RequestId: trace.requestId };
     return session === undefined ? { status: 200, body, headers } : { status: 200, body, headers, session };
   }
 
-  function makeCall(trace: Trace, request: Record<string, unknown>, workspace: WorkspaceReference | undefined, setSession: Call['setSession']): Call {
+  function makeCall(trace: Trace, request: Record<string, unknown>, workspace: WorkspaceReference | undefined, streaming: boolean, setSession: Call['setSession']): Call {
     const { caller } = trace;
     const token = caller !== undefined && trace.access === 'write' ? request['ClientToken'] : undefined;
     const actor: Actor = {
@@ -208,6 +212,7 @@ export function createGateway(services: GatewayServices): Gateway {
         tokenSpent = true;
         return changeOnce(services.changes, actor, work);
       },
+      streaming: streaming ? { lastEventId: header(trace.exchange, 'last-event-id') } : undefined,
       setSession,
     };
   }

@@ -6,6 +6,7 @@ import { ApiError } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Answer, Exchange } from './exchange.ts';
+import { createEventStreams } from './event-streams.ts';
 import type { Gateway } from './gateway.ts';
 import type { Registry } from './registry.ts';
 
@@ -56,13 +57,20 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
   app.setErrorHandler((error: FastifyError, request, reply) => send(reply, gateway.refuse(frameworkError(error), request)));
   app.setNotFoundHandler((request, reply) => send(reply, gateway.refuse(new ApiError('PathNotFound', { path: pathOf(request.raw.url).slice(0, 200) }), request)));
   void app.register(fastifyCookie);
+  const streams = createEventStreams(log);
+  // A stream would keep its connection, and with it the server, open for ever.
+  app.addHook('preClose', (done) => {
+    streams.close();
+    done();
+  });
 
   app.route({
     method: ['GET', 'POST', 'PUT', 'DELETE'],
     url: '/',
     async handler(request, reply) {
       if (options.consolePath !== undefined && isBrowser(request)) return reply.redirect(options.consolePath);
-      return send(reply, await gateway.handleSigned(exchangeOf(request)));
+      const answer = await gateway.handleSigned(exchangeOf(request));
+      return answer.stream === undefined ? send(reply, answer) : streams.send(reply, answer, answer.stream);
     },
   });
 
@@ -70,7 +78,8 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     method: ['GET', 'POST'],
     url: '/api/:product/:version/:action',
     async handler(request, reply) {
-      return send(reply, await gateway.handleSession(exchangeOf(request), request.params, request.cookies[SESSION_COOKIE]), options.tls !== undefined);
+      const answer = await gateway.handleSession(exchangeOf(request), request.params, request.cookies[SESSION_COOKIE]);
+      return answer.stream === undefined ? send(reply, answer, options.tls !== undefined) : streams.send(reply, answer, answer.stream);
     },
   });
 

@@ -1,7 +1,8 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import { eventByCode, payloadSchemas, type EventType } from '../../contract/index.ts';
+import type { EventType } from '../../contract/index.ts';
 import type { StoredEvent } from '../kernel/change.ts';
 import { limits } from '../kernel/limits.ts';
+import { eventTypeByCode, payloadSchemaOf } from './catalogue.ts';
 
 /** An event that may be written: known, complete, of bearable size. */
 export interface CheckedEvent {
@@ -19,7 +20,7 @@ export function createPayloadCheck(validatePayloads: boolean): (event: StoredEve
   function validate(type: EventType, data: object): void {
     let validator = compiled.get(type.payload);
     if (validator === undefined) {
-      const schema = payloadSchemas.get(type.payload);
+      const schema = payloadSchemaOf.get(type.payload);
       if (schema === undefined) throw new Error(`the catalogue has no payload ${type.payload}`);
       validator = ajv.compile(schema);
       compiled.set(type.payload, validator);
@@ -28,7 +29,7 @@ export function createPayloadCheck(validatePayloads: boolean): (event: StoredEve
   }
 
   return (event, tenantId) => {
-    const type = eventByCode.get(event.code);
+    const type = eventTypeByCode.get(event.code);
     if (type === undefined) throw new Error(`the catalogue has no event ${event.code}`);
     const complete = { ...event.data, tenantId, eventCode: event.code };
     if (validatePayloads) validate(type, complete);

@@ -1,4 +1,5 @@
-import { payloadSchemas, type EventType } from '../../contract/index.ts';
+import type { EventType } from '../../contract/index.ts';
+import { payloadSchemaOf } from './catalogue.ts';
 import type { LogEvent } from './log.ts';
 
 interface PropertySchema {
@@ -19,7 +20,7 @@ function sampleValue(schema: PropertySchema): unknown {
 
 /** An event of the type that never happened, for trying out a subscription. Its object key and operator say so; it is in no log. */
 export function sampleEvent(type: EventType, place: { tenantId: number; workspaceId: number | undefined; eventId: string; now: Date }): LogEvent {
-  const properties = (payloadSchemas.get(type.payload)?.['properties'] ?? {}) as Record<string, PropertySchema>;
+  const properties = (payloadSchemaOf.get(type.payload)?.['properties'] ?? {}) as Record<string, PropertySchema>;
   const data: Record<string, unknown> = Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, sampleValue(schema)]));
   const workspaceId = place.workspaceId ?? 0;
   data[type.workspaceField] = type.workspaceField === 'queryDwProjectId' ? String(workspaceId) : workspaceId;

@@ -9,7 +9,8 @@ import * as inspect from '../delivery/inspect-store.ts';
 import { deliveryTraceparent } from '../delivery/trace.ts';
 import { lockSubscription, type SubscriptionRow } from '../store.ts';
 import { inspectable, requireSubscription, type OpenEventContext } from './context.ts';
-import { moment, writeCursor } from './events.ts';
+import { encodeCursor } from '../cursor.ts';
+import { moment } from './events.ts';
 
 type Actions =
   | 'GetSubscriptionStatus'
@@ -124,7 +125,7 @@ export function deliveryOperations(context: OpenEventContext): Pick<Handlers<Ope
           Status: {
             SubscriptionId: row.id,
             Enabled: row.enabled,
-            Cursor: writeCursor(status),
+            Cursor: encodeCursor(status),
             LagCount: status.behind_count,
             LagMillis: status.oldest === null ? 0 : Math.max(0, clock.now().getTime() - status.oldest.getTime()),
             ParkedCount: status.parked_count,

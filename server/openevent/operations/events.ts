@@ -1,7 +1,8 @@
 import type { Operations } from '../../../contract/generated/open-platform-2026-12-01.ts';
-import { events as catalogue, payloadSchemas } from '../../../contract/index.ts';
 import { ApiError, invalid, notFound } from '../../kernel/errors.ts';
 import { inTenant, type Call, type Handlers } from '../../kernel/operation.ts';
+import { eventTypes as catalogue, payloadSchemaOf } from '../catalogue.ts';
+import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { beginning, type Cursor, type LogEvent } from '../log.ts';
 import { sightOf } from '../visibility.ts';
 import type { OpenEventContext } from './context.ts';
@@ -23,16 +24,9 @@ function show(event: LogEvent) {
   };
 }
 
-/** A place in the log as callers keep it. */
-export function writeCursor(cursor: Cursor): string {
-  return `${cursor.position}-${cursor.id}`;
-}
-
-export function readCursor(text: string | undefined): Cursor {
-  if (text === undefined || text === '') return beginning;
-  const [, position, id] = /^(\d{1,15})-(\d{1,15})$/.exec(text) ?? [];
-  if (position === undefined || id === undefined) throw invalid('After', 'it must be a cursor of an earlier answer');
-  return { position: Number(position), id: Number(id) };
+/** Where a list begins: at the cursor `After` of a request, or at the first event. */
+function readCursor(text: string | undefined): Cursor {
+  return text === undefined || text === '' ? beginning : decodeCursor(text, 'After');
 }
 
 /** The catalogue and the log, for people and for programs that pull. */
@@ -62,7 +56,7 @@ export function eventOperations(context: OpenEventContext): Pick<Handlers<Operat
       cursor = page.cursor;
       more = page.more;
     }
-    return { PagingInfo: { Events: found.map(show), Cursor: writeCursor(cursor), HasMore: more, MaxResults: most } };
+    return { PagingInfo: { Events: found.map(show), Cursor: encodeCursor(cursor), HasMore: more, MaxResults: most } };
   }
 
   return {
@@ -89,7 +83,7 @@ export function eventOperations(context: OpenEventContext): Pick<Handlers<Operat
             Trigger: type.trigger,
             FormerType: type.formerType,
             PayloadName: type.payload,
-            Schema: { ...payloadSchemas.get(type.payload) },
+            Schema: { ...payloadSchemaOf.get(type.payload) },
           })),
         };
       },

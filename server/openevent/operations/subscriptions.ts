@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import type { Operations } from '../../../contract/generated/open-platform-2026-12-01.ts';
-import { eventByType, events as catalogue } from '../../../contract/index.ts';
 import type { Change } from '../../kernel/change.ts';
 import { isUniqueViolation } from '../../kernel/database.ts';
 import { ApiError, invalid, notFound } from '../../kernel/errors.ts';
@@ -8,6 +7,7 @@ import { limits } from '../../kernel/limits.ts';
 import { inTenant, type Call, type Handlers } from '../../kernel/operation.ts';
 import { pageCounters, readPage } from '../../kernel/page.ts';
 import { CHANGE_PREFIX } from '../delivery/engine.ts';
+import { eventTypeByType, eventTypes as catalogue } from '../catalogue.ts';
 import { ownerOfSubscription } from '../buses/rule-store.ts';
 import { openDestination } from '../delivery/destination.ts';
 import * as pauses from '../delivery/pause-store.ts';
@@ -63,7 +63,7 @@ export function subscriptionOperations(context: OpenEventContext): Pick<Handlers
   const { directory, events, outbound, secrets, send, ids, clock } = context;
 
   function checkTypes(types: readonly string[] | undefined): string[] {
-    const unknown = types?.find((type) => !eventByType.has(type));
+    const unknown = types?.find((type) => !eventTypeByType.has(type));
     if (unknown !== undefined) throw invalid('Types', `there is no event type ${unknown}; ListEventTypes tells all`);
     return [...new Set(types)];
   }
@@ -218,7 +218,7 @@ export function subscriptionOperations(context: OpenEventContext): Pick<Handlers
       async handle(call, request) {
         const row = await requireSubscription(context, call, request.SubscriptionId);
         const wanted = request.Type ?? row.types[0] ?? catalogue[0]?.type ?? '';
-        const type = eventByType.get(wanted);
+        const type = eventTypeByType.get(wanted);
         if (type === undefined) throw invalid('Type', `there is no event type ${wanted}; ListEventTypes tells all`);
         await call.change(async (change) => change.touch(`subscription:${row.id}`));
         const event = sampleEvent(type, { tenantId: call.tenantId, workspaceId: row.workspace_id ?? undefined, eventId: ids.eventId(), now: clock.now() });

@@ -1,0 +1,134 @@
+import type { Operations } from '../../../contract/generated/open-platform-2026-12-01.ts';
+import { ApiError } from '../../kernel/errors.ts';
+import { limits } from '../../kernel/limits.ts';
+import { inTenant, type Call, type Handlers } from '../../kernel/operation.ts';
+import { streamed, type StreamConnection } from '../../kernel/stream.ts';
+import { decodeCursor, encodeCursor } from '../cursor.ts';
+import { beginning, type Cursor, type LogEvent } from '../log.ts';
+import { selectionOf, type Selection, type SelectionRequest } from '../stream/selection.ts';
+import type { Tail } from '../stream/tail.ts';
+import type { OpenEventContext } from './context.ts';
+
+type Actions = 'PullEvents' | 'StreamEvents';
+type Place = { readonly Cursor?: string | undefined; readonly From?: 'Latest' | 'Earliest' | undefined };
+
+/** Following the log without a port of one's own: by pulling, or by a stream of server-sent events. */
+export function streamOperations(context: OpenEventContext & { readonly tail: Tail }): Pick<Handlers<Operations>, Actions> {
+  const { clock, directory, events, tail, wrap } = context;
+  let following = 0;
+
+  function startOf(request: Place, lastEventId?: string): Cursor | Promise<Cursor> {
+    if (lastEventId !== undefined && lastEventId !== '') return decodeCursor(lastEventId, 'Last-Event-ID');
+    if (request.Cursor !== undefined && request.Cursor !== '') return decodeCursor(request.Cursor);
+    return request.From === 'Earliest' ? beginning : events.end();
+  }
+
+  /** Takes a place among those who wait. Throws when there is none. */
+  function enter(): () => void {
+    if (following >= limits.eventStreams.value) throw new ApiError('Throttling.System', {}, 5_000);
+    following += 1;
+    return () => {
+      following -= 1;
+    };
+  }
+
+  async function envelopes(picked: readonly LogEvent[], request: SelectionRequest) {
+    const at = clock.now();
+    return Promise.all(picked.map(async (event) => ({ event, envelope: await wrap(event, at, { bus: request.EventBusName }) })));
+  }
+
+  /** Reads until something fits, the log is at its end, or enough was looked through. Takes of each page only what still has room, so that the cursor skips nothing. */
+  async function readOn(selection: Selection, start: Cursor, most: number): Promise<{ found: LogEvent[]; cursor: Cursor; more: boolean }> {
+    const found: LogEvent[] = [];
+    let cursor = start;
+    let more = true;
+    for (let pages = 0; pages < limits.eventPullPages.value && more && found.length < most; pages += 1) {
+      const page = await tail.read(cursor, most - found.length, selection.filter);
+      found.push(...(await selection.pick(page.events)));
+      cursor = page.cursor;
+      more = page.more;
+    }
+    return { found, cursor, more };
+  }
+
+  async function answerPage(request: SelectionRequest, page: { found: LogEvent[]; cursor: Cursor; more: boolean }) {
+    return {
+      Events: (await envelopes(page.found, request)).map(({ event, envelope }) => ({
+        Cursor: encodeCursor(event),
+        EventId: event.eventId,
+        Type: event.type,
+        ObjectKey: event.objectKey,
+        ProjectId: event.workspaceId,
+        Envelope: { ...envelope },
+      })),
+      Cursor: encodeCursor(page.cursor),
+      HasMore: page.more,
+    };
+  }
+
+  async function pull(call: Call, request: Operations['PullEvents']['request']) {
+    const selection = await selectionOf(call, directory, request);
+    const most = request.MaxResults ?? 100;
+    const until = clock.now().getTime() + (request.WaitSeconds ?? 0) * 1_000;
+    let page = await readOn(selection, await startOf(request), most);
+    if (page.found.length > 0 || page.more || clock.now().getTime() >= until) return answerPage(request, page);
+    const leave = enter();
+    try {
+      while (page.found.length === 0 && !page.more && clock.now().getTime() < until) {
+        await tail.beyond(page.cursor, until - clock.now().getTime());
+        page = await readOn(selection, page.cursor, most);
+      }
+    } finally {
+      leave();
+    }
+    return answerPage(request, page);
+  }
+
+  async function stream(call: Call, request: Operations['StreamEvents']['request'], first: Selection, start: Cursor, { write, closed }: StreamConnection): Promise<void> {
+    const leave = enter();
+    try {
+      const ends = clock.now().getTime() + limits.eventStreamSeconds.value * 1_000;
+      let selection = first;
+      let cursor = start;
+      let told = clock.now().getTime();
+      // Where it begins, so that a client that gets nothing resumes here all the same.
+      await write(`retry: 1000\nid: ${encodeCursor(cursor)}\n\n`);
+      while (!closed.aborted && clock.now().getTime() < ends) {
+        const page = await readOn(selection, cursor, limits.eventReadBatch.value);
+        for (const { event, envelope } of await envelopes(page.found, request)) {
+          if (closed.aborted) return;
+          await write(`id: ${encodeCursor(event)}\ndata: ${JSON.stringify(envelope)}\n\n`);
+        }
+        cursor = page.cursor;
+        if (page.found.length > 0) told = clock.now().getTime();
+        if (page.more) continue;
+        const silence = told + limits.eventHeartbeatMs.value - clock.now().getTime();
+        if (silence > 0) {
+          await tail.beyond(cursor, silence, closed);
+          continue;
+        }
+        // An id alone is no event; it moves the place from which the client resumes.
+        await write(`: alive\nid: ${encodeCursor(cursor)}\n\n`);
+        told = clock.now().getTime();
+        // Rights and channels may be others by now.
+        selection = await selectionOf(call, directory, request);
+      }
+    } finally {
+      leave();
+    }
+  }
+
+  return {
+    PullEvents: { access: inTenant('member'), handle: pull },
+    StreamEvents: {
+      access: inTenant('member'),
+      async handle(call, request) {
+        const selection = await selectionOf(call, directory, request);
+        if (call.streaming === undefined) return answerPage(request, await readOn(selection, await startOf(request), 100));
+        const start = await startOf(request, call.streaming.lastEventId);
+        if (following >= limits.eventStreams.value) throw new ApiError('Throttling.System', {}, 5_000);
+        return streamed((connection) => stream(call, request, selection, start, connection));
+      },
+    },
+  };
+}
