@@ -48,6 +48,8 @@ export function serveConnection(options: ConnectionOptions): Connection {
   let reader: Reader | undefined;
   let userId: number | undefined;
   let exchange: Exchange<Reader> | undefined;
+  /** After the oldest handshake the messages of SASL come bare, with nothing but their length before them. */
+  let bare = false;
   /** Bytes received that are no whole frame yet. */
   let parts: Buffer[] = [];
   let held = 0;
@@ -85,7 +87,7 @@ export function serveConnection(options: ConnectionOptions): Connection {
       if (parts.length > 1 && (parts[0] as Buffer).length < 4) parts = [Buffer.concat(parts)];
       const size = (parts[0] as Buffer).readInt32BE(0);
       const most = reader === undefined ? EARLY_FRAME_BYTES : limits.kafkaFrameBytes.value;
-      if (size < 8 || size > most) return close(`a request of ${size} bytes, where 8 to ${most} may be`);
+      if (size < (bare ? 1 : 8) || size > most) return close(`a request of ${size} bytes, where 8 to ${most} may be`);
       if (held < size + 4) break;
       const whole = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
       frames.push(whole.subarray(4, size + 4));
@@ -152,6 +154,12 @@ export function serveConnection(options: ConnectionOptions): Connection {
   }
 
   async function answerTo(frame: Buffer): Promise<Buffer[] | undefined> {
+    if (bare) return authenticate(frame, (errorCode, _message, reply) => {
+      if (errorCode !== code.none) throw new Refused('signing in failed');
+      const size = Buffer.alloc(4);
+      size.writeInt32BE(reply.length, 0);
+      return [size, reply];
+    });
     const bytes = new Bytes(frame);
     const header = readHeader(bytes, isFlexible);
     const api = apis.get(header.apiKey);
@@ -166,7 +174,12 @@ export function serveConnection(options: ConnectionOptions): Connection {
       return writeResponse(apiVersions, header.apiVersion, header.correlationId, versions());
     }
     if (api === saslHandshake) return handshake(header, bytes);
-    if (api === saslAuthenticate) return authenticate(header, bytes);
+    if (api === saslAuthenticate) {
+      const { authBytes } = readRequest(saslAuthenticate, header.apiVersion, bytes);
+      return authenticate(authBytes, (errorCode, errorMessage, reply) =>
+        writeResponse(saslAuthenticate, header.apiVersion, header.correlationId, { errorCode, errorMessage, authBytes: reply, sessionLifetimeMs: 0 }),
+      );
+    }
     if (reader === undefined) throw new Refused(`${api.name} before signing in`);
     const client: Client = { reader, clientId: header.clientId ?? '', host, gone: gone.signal, passed };
     return routeByKey.get(header.apiKey)?.run(services, client, header, bytes);
@@ -186,21 +199,21 @@ export function serveConnection(options: ConnectionOptions): Connection {
         },
         options.secret,
       );
+      bare = header.apiVersion === 0;
     }
     const errorCode = reader !== undefined ? code.illegalSaslState : found === undefined ? code.unsupportedSaslMechanism : code.none;
     return writeResponse(saslHandshake, header.apiVersion, header.correlationId, { errorCode, mechanisms: [...options.mechanisms] });
   }
 
-  async function authenticate(header: RequestHeader, bytes: Bytes): Promise<Buffer[]> {
-    const { authBytes } = readRequest(saslAuthenticate, header.apiVersion, bytes);
-    const answer = (errorCode: number, errorMessage: string | null, reply: Buffer = Buffer.alloc(0)) =>
-      writeResponse(saslAuthenticate, header.apiVersion, header.correlationId, { errorCode, errorMessage, authBytes: reply, sessionLifetimeMs: 0 });
+  async function authenticate(message: Buffer, write: (errorCode: number, errorMessage: string | null, reply: Buffer) => Buffer[]): Promise<Buffer[]> {
+    const answer = (errorCode: number, errorMessage: string | null, reply: Buffer = Buffer.alloc(0)) => write(errorCode, errorMessage, reply);
     if (exchange === undefined) return answer(code.illegalSaslState, 'SaslHandshake comes first.');
     try {
-      const { reply, user } = await exchange.step(authBytes);
+      const { reply, user } = await exchange.step(message);
       if (user !== undefined) {
         reader = user;
         exchange = undefined;
+        bare = false;
         cancelLogin();
       }
       return answer(code.none, null, reply);

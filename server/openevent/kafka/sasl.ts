@@ -80,7 +80,7 @@ function attributes(text: string): Map<string, string> {
 
 function scram<User>(mechanism: ScramMechanism, find: Find<User>, secret: Buffer): Exchange<User> {
   const hash = hashOf[mechanism];
-  let state: { credential: Credential<User> | undefined; clientFirst: string; serverFirst: string; nonce: string; header: string } | undefined;
+  let state: { credential: Credential<User> | undefined; clientFirst: string; serverFirst: string; clientNonce: string; nonce: string; header: string } | undefined;
   return {
     async step(message) {
       const text = message.toString('utf8');
@@ -93,15 +93,18 @@ function scram<User>(mechanism: ScramMechanism, find: Find<User>, secret: Buffer
         // One who is not there gets a salt too, always the same, so that nobody can tell.
         const verifier = credential?.verifiers[mechanism];
         const salt = verifier?.salt ?? createHmac('sha256', secret).update(login).digest().subarray(0, 16).toString('base64');
-        const nonce = `${given.get('r') ?? ''}${randomBytes(18).toString('base64url')}`;
+        const clientNonce = given.get('r') ?? '';
+        const nonce = `${clientNonce}${randomBytes(18).toString('base64url')}`;
         const serverFirst = `r=${nonce},s=${salt},i=${verifier?.iterations ?? ITERATIONS}`;
-        state = { credential, clientFirst, serverFirst, nonce, header };
+        state = { credential, clientFirst, serverFirst, clientNonce, nonce, header };
         return { reply: Buffer.from(serverFirst), user: undefined };
       }
-      const { credential, clientFirst, serverFirst, nonce, header } = state;
+      const { credential, clientFirst, serverFirst, clientNonce, nonce, header } = state;
       const at = text.lastIndexOf(',p=');
       const given = attributes(text);
-      if (at === -1 || given.get('r') !== nonce || given.get('c') !== Buffer.from(header).toString('base64')) throw new AuthenticationFailed('the final message does not fit the first');
+      // librdkafka before 2.6.1 puts its own nonce before the whole once more. The server's part is in it all the same, which is what counts.
+      const nonces = [nonce, `${clientNonce}${nonce}`];
+      if (at === -1 || !nonces.includes(given.get('r') ?? '') || given.get('c') !== Buffer.from(header).toString('base64')) throw new AuthenticationFailed('the final message does not fit the first');
       if (credential === undefined) throw new AuthenticationFailed('the user name or the password is wrong');
       const { storedKey, serverKey } = credential.verifiers[mechanism];
       const stored = Buffer.from(storedKey, 'base64');

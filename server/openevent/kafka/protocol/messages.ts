@@ -343,7 +343,7 @@ export const listGroups = api(
   }),
 );
 
-export const saslHandshake = api(17, 'SaslHandshake', [1, 1], NEVER, structure({ mechanism: text }), structure({ errorCode: int16, mechanisms: list(text) }));
+export const saslHandshake = api(17, 'SaslHandshake', [0, 1], NEVER, structure({ mechanism: text }), structure({ errorCode: int16, mechanisms: list(text) }));
 
 export const apiVersions = api(
   18,
