@@ -288,7 +288,7 @@ const parkedWrites = `added as (
      insert into delivery_parked (subscription_id, ${parkedColumns}, exhausted_at, body)
      select subscription_id, ${parkedColumns}, exhausted_at, body
      from jsonb_to_recordset($11::jsonb) as p(subscription_id bigint, event_id uuid, position bigint, row_id bigint, object_key text, type text, occurred_at timestamptz, state text,
-       attempts integer, next_at timestamptz, parked_at timestamptz, last_error text, exhausted_at timestamptz, body jsonb) join held using (subscription_id)
+       attempts integer, next_at timestamptz, parked_at timestamptz, last_error text, replay_id bigint, exhausted_at timestamptz, body jsonb) join held using (subscription_id)
      on conflict do nothing
    ), changed as (
      update delivery_parked as p set state = n.state, attempts = n.attempts, next_at = n.next_at, last_error = n.last_error, exhausted_at = n.exhausted_at, body = coalesce(n.body, p.body)
