@@ -19,9 +19,10 @@ import type { Gateway, GatewayServices } from './openapi/gateway.ts';
 import type { Registry } from './openapi/registry.ts';
 import { createDeployment } from './platform/deployment/index.ts';
 import { createExecution } from './platform/execution/index.ts';
+import { createResources } from './platform/resources/index.ts';
 import { createScheduling } from './platform/scheduling/index.ts';
-import { createStudio } from './platform/studio/index.ts';
-import { createWorkspaces } from './platform/workspaces/index.ts';
+import { createStudio, createUploads } from './platform/studio/index.ts';
+import { createWorkspaces, livingWorkspaceIds } from './platform/workspaces/index.ts';
 
 export interface HouseOptions {
   readonly database: Database;
@@ -96,7 +97,8 @@ export function buildHouse(options: HouseOptions): House {
   const extensions = createExtensions({ ids, directory, points: () => [...workspaces.points, ...studio.points, ...deployment.points, ...scheduling.points] });
   const { holds } = extensions;
 
-  const execution = createExecution({ database, changes, clock, ids, log, dataFolder: options.dataFolder, timeZone: options.timeZone, searchPath: options.searchPath });
+  const resources = createResources({ ids, directory, workspaceIds: livingWorkspaceIds, usage: (db, groups) => execution.execution.usage(db, groups) });
+  const execution = createExecution({ database, changes, clock, ids, log, dataFolder: options.dataFolder, timeZone: options.timeZone, searchPath: options.searchPath, slotsOf: (group) => resources.resources.slotsOf(database, group) });
   const scheduling = createScheduling({
     database,
     changes,
@@ -105,6 +107,7 @@ export function buildHouse(options: HouseOptions): House {
     execution: execution.execution,
     timeZone: options.timeZone,
     holds,
+    isMember: async (workspaceId, userId) => (await directory.rolesOf(workspaceId, userId)).length > 0,
     hasDevelopment: async (workspaceId) => (await directory.byId(workspaceId))?.standardMode ?? true,
   });
   const users = {
@@ -121,10 +124,10 @@ export function buildHouse(options: HouseOptions): House {
     holds,
     scheduling: scheduling.scheduling,
   });
-  const studio = createStudio({ holds, scheduling: scheduling.scheduling, users, packages: () => deployment.packages });
+  const studio = createStudio({ holds, scheduling: scheduling.scheduling, users, packages: () => deployment.packages, secrets, uploads: createUploads(outbound), workspaces: directory });
   const deployment = createDeployment({ holds, studio: studio.studio });
 
-  const modules: Module[] = [identity.module, openapi.module, openevent.module, extensions.module, execution.module, scheduling.module, workspaces.module, studio.module, deployment.module];
+  const modules: Module[] = [identity.module, openapi.module, openevent.module, extensions.module, execution.module, scheduling.module, workspaces.module, resources.module, studio.module, deployment.module];
   for (const gauge of modules.flatMap((module) => module.gauges ?? [])) metrics.gauge({ name: gauge.name, help: gauge.help, read: () => gauge.read(database, clock.now()) });
   const jobs = createJobRunner({ database, changes, clock, log, jobs: modules.flatMap((module) => module.jobs ?? []) });
   const { gateway, registry } = openapi.open(modules.flatMap((module) => module.operations ?? []));

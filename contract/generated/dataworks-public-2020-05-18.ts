@@ -205,7 +205,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
-  /** @deprecated by the contract. */
+  /** Creates a data source, under the former name of the operation. @deprecated by the contract. */
   CreateConnection: {
     request: {
       /** Known values: odps, mysql, rds, oss, sqlserver, polardb, oracle, mongodb, emr, postgresql, analyticdb_for_mysql, hybriddb_for_postgresql, holo. */
@@ -427,6 +427,7 @@ export interface Operations {
       GroupId?: string | undefined
     }
   }
+  /** Creates a data source in one environment of a workspace; its secrets are encrypted and never shown again. */
   CreateDataSource: {
     request: {
       /** Format json. */
@@ -953,7 +954,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
-  /** @deprecated by the contract. */
+  /** Deletes a data source, under the former name of the operation. @deprecated by the contract. */
   DeleteConnection: {
     request: {
       ConnectionId: number
@@ -1012,6 +1013,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Deletes a data source and its shared rules. */
   DeleteDataSource: {
     request: {
       DataSourceId: number
@@ -1899,6 +1901,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists data sources in the form that ImportDataSources reads, with their secrets masked. */
   ExportDataSources: {
     request: {
       /** Known values: odps, mysql, rds, oss, sqlserver, polardb, oracle, mongodb, emr, postgresql, analyticdb_for_mysql, hybriddb_for_postgresql, holo. */
@@ -2665,6 +2668,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Connects to a data source and lists its tables. */
   GetDataSourceMeta: {
     request: {
       DatasourceName: string
@@ -4186,6 +4190,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Creates the data sources of a list, all or none. */
   ImportDataSources: {
     request: {
       /** Format json. */
@@ -4535,7 +4540,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
-  /** @deprecated by the contract. */
+  /** Lists the data sources of a workspace, under the former name of the operation. @deprecated by the contract. */
   ListConnections: {
     request: {
       /** Known values: odps, mysql, rds, oss, sqlserver, polardb, oracle, mongodb, emr, postgresql, analyticdb_for_mysql, hybriddb_for_postgresql, holo. */
@@ -5078,6 +5083,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the data sources of a workspace. */
   ListDataSources: {
     request: {
       /** Known values: odps, mysql, rds, oss, sqlserver, polardb, oracle, mongodb, emr, postgresql, analyticdb_for_mysql, hybriddb_for_postgresql, holo. */
@@ -6289,6 +6295,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the resource groups of the tenant. */
   ListResourceGroups: {
     request: {
       /** Known values: default, single. */
@@ -6922,7 +6929,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
-  /** @deprecated by the contract. */
+  /** Shares a data source with other workspaces and users. @deprecated by the contract. */
   SetDataSourceShare: {
     request: {
       DatasourceName: string
@@ -7107,6 +7114,7 @@ export interface Operations {
       Data?: { TestId?: string | undefined } | undefined
     }
   }
+  /** Connects to a data source and signs in. */
   TestNetworkConnection: {
     request: {
       DatasourceName: string
@@ -7231,7 +7239,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
-  /** @deprecated by the contract. */
+  /** Changes a data source, under the former name of the operation. @deprecated by the contract. */
   UpdateConnection: {
     request: {
       ConnectionId: number
@@ -7356,6 +7364,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Changes a data source; a masked secret that comes back keeps its value. */
   UpdateDataSource: {
     request: {
       /** Format json. */

@@ -57,6 +57,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lets a workspace use a resource group. */
   AssociateProjectToResourceGroup: {
     request: {
       ProjectId: number
@@ -152,6 +153,7 @@ export interface Operations {
       JsonRpcResponse?: { Id?: string | undefined; Jsonrpc?: string | undefined; Result?: { SessionId?: string | undefined } | undefined } | undefined
     }
   }
+  /** Copies a data source, with its secrets, under another name. */
   CloneDataSource: {
     request: {
       CloneDataSourceName: string
@@ -585,6 +587,7 @@ export interface Operations {
       Id?: string | undefined
     }
   }
+  /** Creates a data source in one environment of a workspace; its secrets are encrypted and never shown again. */
   CreateDataSource: {
     request: {
       /** Format json. */
@@ -600,6 +603,7 @@ export interface Operations {
       Id?: number | undefined
     }
   }
+  /** Shares a data source with another workspace. */
   CreateDataSourceSharedRule: {
     request: {
       DataSourceId: number
@@ -808,6 +812,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Writes down a network of a resource group. Kept as a record: it changes nothing that tasks can reach. */
   CreateNetwork: {
     request: {
       ClientToken: string
@@ -956,6 +961,7 @@ export interface Operations {
       Data?: number | undefined
     }
   }
+  /** Creates a resource group; each unit of its Spec is a slot for one running task. */
   CreateResourceGroup: {
     request: {
       AliyunResourceGroupId?: string | undefined
@@ -978,6 +984,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Writes down a route of a network. Kept as a record: no packet follows it. */
   CreateRoute: {
     request: {
       DestinationCidr: string
@@ -1326,6 +1333,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Deletes a data source and its shared rules. */
   DeleteDataSource: {
     request: {
       Id: number
@@ -1334,6 +1342,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Ends the sharing of a data source. */
   DeleteDataSourceSharedRule: {
     request: {
       Id: number
@@ -1426,6 +1435,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Deletes the record of a network and those of its routes. */
   DeleteNetwork: {
     request: {
       Id: number
@@ -1489,6 +1499,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Deletes a resource group that no workspace and no task uses. */
   DeleteResourceGroup: {
     request: {
       Id: string
@@ -1497,6 +1508,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Deletes the record of a route. */
   DeleteRoute: {
     request: {
       Id: number
@@ -1606,6 +1618,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Takes a resource group away from a workspace. */
   DissociateProjectFromResourceGroup: {
     request: {
       ProjectId: number
@@ -2452,6 +2465,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Reads a data source with its secrets masked. */
   GetDataSource: {
     request: {
       Id: number
@@ -2963,6 +2977,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Reads a network, which is kept as a record. */
   GetNetwork: {
     request: {
       Id: number
@@ -3221,6 +3236,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Reads a resource group. */
   GetResourceGroup: {
     request: {
       Id: string
@@ -3245,6 +3261,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Reads a route, which is kept as a record. */
   GetRoute: {
     request: {
       Id: number
@@ -4835,6 +4852,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists with whom a data source is shared. */
   ListDataSourceSharedRules: {
     request: {
       DataSourceId: number
@@ -4854,6 +4872,7 @@ export interface Operations {
       }[] | undefined
     }
   }
+  /** Lists the data sources of a workspace, grouped by name. */
   ListDataSources: {
     request: {
       /** Known values: Dev, Prod. */
@@ -5924,6 +5943,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists the networks of a resource group, which are kept as records. */
   ListNetworks: {
     request: {
       PageNumber?: number | undefined
@@ -6437,6 +6457,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists the workspaces that use a resource group. */
   ListResourceGroupAssociateProjects: {
     request: {
       ResourceGroupId: string
@@ -6446,6 +6467,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Tells slots and running tasks of a resource group at this moment. */
   ListResourceGroupMetricData: {
     request: {
       /** Format epoch-ms. */
@@ -6470,6 +6492,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the resource groups of the tenant, or those a workspace may use. */
   ListResourceGroups: {
     request: {
       AliyunResourceGroupId?: string | undefined
@@ -6544,6 +6567,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists the routes of a resource group, which are kept as records. */
   ListRoutes: {
     request: {
       NetworkId?: number | undefined
@@ -7695,6 +7719,7 @@ export interface Operations {
       Success?: string | undefined
     }
   }
+  /** Connects to a data source and signs in, and tells how far it came. */
   TestDataSourceConnectivity: {
     request: {
       DataSourceId: number
@@ -8081,6 +8106,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Changes a data source; a masked secret that comes back keeps its value. */
   UpdateDataSource: {
     request: {
       /** Format json. */
@@ -8346,6 +8372,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Changes the name or the remark of a resource group. */
   UpdateResourceGroup: {
     request: {
       AliyunResourceGroupId?: string | undefined
@@ -8357,6 +8384,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Changes the destination in the record of a route. */
   UpdateRoute: {
     request: {
       DestinationCidr: string

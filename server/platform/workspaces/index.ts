@@ -13,6 +13,7 @@ import { currentOperations } from './operations/current.ts';
 import { legacyOperations } from './operations/legacy.ts';
 
 export { workspacesSchema } from './schema.ts';
+export { livingWorkspaceIds } from './store.ts';
 export type { Users } from './members.ts';
 
 /** Workspaces: their settings, their members, their end. Also tells the doors what they need to know of workspaces. */

@@ -78,6 +78,11 @@ export function workspaceById(db: Executor, id: number): Promise<WorkspaceRow | 
   return db.row<WorkspaceRow>(`select ${COLUMNS} from workspace where id = $1`, [id]);
 }
 
+/** Ids of the living workspaces of a tenant. */
+export async function livingWorkspaceIds(db: Executor, tenantId: number): Promise<number[]> {
+  return (await db.rows<{ id: number }>(`select id from workspace where tenant_id = $1 and status <> 'Deleted' order by id`, [tenantId])).map((row) => row.id);
+}
+
 /** The living workspace with the name; of several in different regions the oldest. */
 export function livingWorkspaceByName(db: Executor, tenantId: number, name: string): Promise<WorkspaceRow | undefined> {
   return db.row<WorkspaceRow>(`select ${COLUMNS} from workspace where tenant_id = $1 and lower(name) = lower($2) and status <> 'Deleted' order by id limit 1`, [tenantId, name]);
