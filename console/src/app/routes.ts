@@ -40,6 +40,16 @@ export const routes: readonly Route[] = [
   { path: '/extensions/manage', entry: 'manage', load: () => import('../pages/extensions/manage.tsx') },
   { path: '/extensions/checks', entry: 'checks', load: () => import('../pages/extensions/checks.tsx') },
   { path: '/extensions/checks/:id', entry: 'checks', load: () => import('../pages/extensions/check.tsx') },
+  { path: '/platform/workspaces', entry: 'workspaces', load: () => import('../pages/platform/workspaces.tsx') },
+  { path: '/platform/workspaces/:id', entry: 'workspaces', load: () => import('../pages/platform/workspace.tsx') },
+  { path: '/platform/studio', entry: 'studio', load: () => import('../pages/platform/studio-entry.tsx') },
+  { path: '/platform/studio/:workspace', entry: 'studio', load: () => import('../pages/platform/studio.tsx') },
+  { path: '/platform/studio/:workspace/:file', entry: 'studio', load: () => import('../pages/platform/studio.tsx') },
+  { path: '/platform/operations', entry: 'operations', load: () => import('../pages/platform/operations-entry.tsx') },
+  { path: '/platform/operations/:workspace', entry: 'operations', load: () => import('../pages/platform/instances.tsx') },
+  { path: '/platform/operations/:workspace/tasks', entry: 'operations', load: () => import('../pages/platform/tasks.tsx') },
+  { path: '/platform/operations/:workspace/instances/:id', entry: 'operations', load: () => import('../pages/platform/instance.tsx') },
+  { path: '/platform/operations/:workspace/backfill', entry: 'operations', load: () => import('../pages/platform/backfill.tsx') },
 ];
 
 export interface NavigationGroup {

@@ -1,0 +1,57 @@
+import { lazy, Suspense, useState } from 'react';
+import { legacy, type Item, type Response } from '../../api/contract.ts';
+import { useRead } from '../../api/queries.ts';
+import { Tag } from '../../parts/page.tsx';
+import { PagedTable } from '../../parts/paged-table.tsx';
+import { Waiting } from '../../parts/states.tsx';
+import type { CodeLanguage } from '../../parts/code-editor.tsx';
+import { common } from '../../text/common.ts';
+import { useFormats, useTexts } from '../../text/language.tsx';
+import { platform } from '../../text/platform.ts';
+
+const CodeDifference = lazy(async () => ({ default: (await import('../../parts/code-editor.tsx')).CodeDifference }));
+
+type Version = Item<NonNullable<Response<typeof legacy, 'ListFileVersions'>['Data']>['FileVersions']>;
+
+/** The committed versions of a file, each to compare with what stands in the editor. */
+export function Versions({ workspace, fileId, text, language }: { workspace: number; fileId: number; text: string; language: CodeLanguage }) {
+  const t = useTexts(platform);
+  const c = useTexts(common);
+  const { time } = useFormats();
+  const versions = useRead(legacy, 'ListFileVersions', { ProjectId: workspace, FileId: fileId, PageNumber: 1, PageSize: 50 });
+  const [compared, setCompared] = useState<Version>();
+  return (
+    <>
+      <PagedTable<NonNullable<typeof versions.data>, Version>
+        label={t('tab-versions')}
+        query={versions}
+        action="ListFileVersions"
+        rows={(data) => data.Data?.FileVersions ?? []}
+        rowKey="FileVersion"
+        emptyText={t('no-versions')}
+        columns={[
+          { title: t('version'), render: (_, row) => <>{row.FileVersion} {row.IsCurrentProd === true ? <Tag tone="good">{t('in-production')}</Tag> : null}</> },
+          { title: c('status'), dataIndex: 'Status' },
+          { title: t('comment'), dataIndex: 'Comment' },
+          { title: c('time'), dataIndex: 'CommitTime', render: time },
+          {
+            title: c('actions'),
+            render: (_, row) => (
+              <button type="button" className="linkish" onClick={() => setCompared(row)}>
+                {t('compare')}
+              </button>
+            ),
+          },
+        ]}
+      />
+      {compared === undefined ? null : (
+        <>
+          <p className="quiet">{t('difference', { n: compared.FileVersion ?? 0 })}</p>
+          <Suspense fallback={<Waiting />}>
+            <CodeDifference label={t('difference', { n: compared.FileVersion ?? 0 })} language={language} before={compared.FileContent ?? ''} after={text} />
+          </Suspense>
+        </>
+      )}
+    </>
+  );
+}
