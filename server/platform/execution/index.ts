@@ -10,10 +10,10 @@ import type { Execution, RunFollower } from './interface.ts';
 import { composeLog } from './log.ts';
 import { appendLine, readLogPieces } from './log-store.ts';
 import { resourceKey } from './runners.ts';
-import { deleteWorkspaceRuns, finishQueuedRun, groupUsage, insertRuns, lockActiveRun, requestStop, runOf, withdrawQueuedRun } from './store.ts';
+import { attemptsOf, deleteWorkspaceRuns, finishQueuedRun, groupUsage, insertRuns, lockActiveRun, requestStop, runOf, withdrawQueuedRun } from './store.ts';
 import { createWorker, type WorkerSettings } from './worker.ts';
 
-export type { EndedRun, Execution, NewRun, Run, RunFollower, RunOutcome, RunParameter } from './interface.ts';
+export type { Attempt, EndedRun, Execution, NewRun, Run, RunFollower, RunOutcome, RunParameter } from './interface.ts';
 export { executionSchema } from './schema.ts';
 export { runnerOf } from './runners.ts';
 export type { WorkerSettings } from './worker.ts';
@@ -77,6 +77,9 @@ export function createExecution(options: ExecutionOptions): { module: Module; ex
     async readLog(db, instanceId, attempt) {
       const stored = await readLogPieces(db, instanceId, attempt);
       return stored === undefined ? undefined : composeLog(stored.omittedBytes, stored.pieces);
+    },
+    async attempts(db, instanceId) {
+      return (await attemptsOf(db, instanceId)).map((row) => ({ attempt: row.attempt, state: row.state, succeeded: row.outcome === 'Success', queuedAt: row.queued_at, startedAt: row.started_at, finishedAt: row.finished_at }));
     },
     note: appendLine,
     async removeWorkspace(change, workspaceId) {

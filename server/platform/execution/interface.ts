@@ -68,6 +68,16 @@ export interface RunFollower {
   onFinished(change: Change, ends: readonly EndedRun[]): Promise<void>;
 }
 
+/** An attempt of an instance, for its history. */
+export interface Attempt {
+  readonly attempt: number;
+  readonly state: 'Queued' | 'Running' | 'Finished';
+  readonly succeeded: boolean;
+  readonly queuedAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+}
+
 /** Really running code: a queue of runs and workers that take from it. */
 export interface Execution {
   /** Names who is told of runs. Called once, while the server is put together. */
@@ -83,6 +93,8 @@ export interface Execution {
   stop(change: Change, instanceId: number): Promise<'none' | 'ended' | 'ending'>;
   /** The log of an attempt, of the latest when none is given; undefined when there is no such attempt. */
   readLog(db: Executor, instanceId: number, attempt?: number): Promise<string | undefined>;
+  /** The attempts of an instance, the first one first. */
+  attempts(db: Executor, instanceId: number): Promise<readonly Attempt[]>;
   /** Adds a line to the end of the log of a run. */
   note(change: Change, runId: number, line: string): Promise<void>;
   /** How many runs the resource groups have running and waiting. */

@@ -216,3 +216,18 @@ export async function workspacesToRemove(db: Executor): Promise<number[]> {
 export async function workspaceRemoved(db: Executor, workspaceId: number): Promise<void> {
   await db.run('delete from workspace_removal where workspace_id = $1', [workspaceId]);
 }
+
+/** An attempt of an instance as its history tells it. */
+export interface AttemptRow {
+  readonly attempt: number;
+  readonly state: 'Queued' | 'Running' | 'Finished';
+  readonly outcome: string | null;
+  readonly queued_at: Date;
+  readonly started_at: Date | null;
+  readonly finished_at: Date | null;
+}
+
+/** All attempts of an instance, the first one first; those that were taken back before they began are not among them. */
+export function attemptsOf(db: Executor, instanceId: number): Promise<AttemptRow[]> {
+  return db.rows(`select attempt, state, outcome, queued_at, started_at, finished_at from task_run where instance_id = $1 and outcome is distinct from 'Withdrawn' order by attempt`, [instanceId]);
+}

@@ -17,9 +17,11 @@ import { currentDagOperations } from './operations/current-dags.ts';
 import { currentInstanceOperations } from './operations/current-instances.ts';
 import { currentTaskOperations } from './operations/current-tasks.ts';
 import { currentWorkflowOperations } from './operations/current-workflows.ts';
+import { dagOperations } from './operations/dags.ts';
 import { instanceOperations } from './operations/instances.ts';
 import { nodeOperations } from './operations/nodes.ts';
 import type { Services } from './operations/shared.ts';
+import { statisticOperations } from './operations/statistics.ts';
 import { createOrders } from './orders.ts';
 import { createReruns } from './reruns.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
@@ -43,6 +45,8 @@ export interface SchedulingOptions {
   readonly timeZone: string;
   /** Whether a workspace has a development environment of its own. Absent: every one has. */
   readonly hasDevelopment?: (workspaceId: number) => Promise<boolean>;
+  /** Whether a user is a member of a workspace. Absent: everybody is. */
+  readonly isMember?: (workspaceId: number, userId: number) => Promise<boolean>;
   /** The id of a resource group that a workspace may use. Absent: any name is taken as it is. */
   readonly resourceGroup?: (change: Change, workspaceId: number, idOrName: string) => Promise<string | undefined>;
   readonly holds: Holds;
@@ -90,13 +94,15 @@ export function createScheduling(options: SchedulingOptions): SchedulingParts {
     undeployed: async (change, task) => options.undeployed?.(change, { taskId: task.task_id, fileId: task.file_id, workspaceId: task.workspace_id }),
   });
   const reruns = createReruns({ gates });
-  const services: Services = { tasks, instances, dags, orders, gates, triggers, reruns, execution, timeZone, resourceGroup };
+  const services: Services = { tasks, instances, dags, orders, gates, triggers, reruns, execution, timeZone, resourceGroup, isMember: options.isMember ?? (async () => true) };
   return {
     module: {
       name: 'scheduling',
       operations: [
         ...declareOperations('dataworks-public', '2020-05-18', nodeOperations(services)),
         ...declareOperations('dataworks-public', '2020-05-18', instanceOperations(services)),
+        ...declareOperations('dataworks-public', '2020-05-18', dagOperations(services)),
+        ...declareOperations('dataworks-public', '2020-05-18', statisticOperations(services)),
         ...declareOperations('dataworks-public', '2024-05-18', currentInstanceOperations(services)),
         ...declareOperations('dataworks-public', '2024-05-18', currentTaskOperations(services)),
         ...declareOperations('dataworks-public', '2024-05-18', currentWorkflowOperations(services)),

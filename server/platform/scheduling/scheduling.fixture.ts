@@ -10,11 +10,12 @@ import { createChanges, platformActor, type Actor, type StoredEvent } from '../.
 import { systemClock, type Clock } from '../../kernel/clock.ts';
 import { openDatabase } from '../../kernel/database.ts';
 import { randomIds } from '../../kernel/ids.ts';
+import { createJobRunner } from '../../kernel/jobs.ts';
 import { silentLog } from '../../kernel/log.ts';
 import type { Call } from '../../kernel/operation.ts';
 import type { WorkspaceRight } from '../../kernel/rights.ts';
 import { createEventLog } from '../../openevent/log.ts';
-import { createExecution, type ExecutionOptions, type WorkerSettings } from '../execution/index.ts';
+import { createExecution, type Execution, type ExecutionOptions, type RunFollower, type WorkerSettings } from '../execution/index.ts';
 import { createScheduling, type PublishedTask } from './index.ts';
 import { hasEnded, type InstanceState } from './states.ts';
 
@@ -68,13 +69,26 @@ export async function schedulingPlace(options: { schedule?: boolean; clock?: Clo
 
   /** One server process: its worker runs once `start` was called. */
   function server(settings: Partial<WorkerSettings> = {}, clock: Clock = ownClock) {
+    let follower: RunFollower | undefined;
+    const followed = (): RunFollower => {
+      if (follower === undefined) throw new Error('nobody follows');
+      return follower;
+    };
     const execution = createExecution({ database, changes, clock, ids: randomIds, log: silentLog, dataFolder, timeZone, searchPath: process.env['PATH'] ?? '', settings: { ...quick, ...settings } });
-    const scheduling = createScheduling({ database, changes, clock, log: silentLog, execution: execution.execution, timeZone, holds, undeployed: async (_change, task) => void undeployed.push(task.taskId) });
+    const watched: Execution = {
+      ...execution.execution,
+      follow(given) {
+        follower = given;
+        execution.execution.follow(given);
+      },
+    };
+    const scheduling = createScheduling({ database, changes, clock, log: silentLog, execution: watched, timeZone, holds, undeployed: async (_change, task) => void undeployed.push(task.taskId) });
     const [worker] = execution.module.services ?? [];
     if (worker === undefined) throw new Error('there is no worker');
     // Instances start by the scheduler alone, whether a worker is there or not.
     services.push(worker, scheduling.scheduler);
-    return { ...scheduling, execution: execution.execution, start: async () => worker.start(), stop: () => worker.stop() };
+    const jobs = createJobRunner({ database, changes, clock, log: silentLog, jobs: scheduling.module.jobs ?? [] });
+    return { ...scheduling, jobs, follower: followed(), execution: execution.execution, start: async () => worker.start(), stop: () => worker.stop() };
   }
   const main = server();
   if (options.schedule !== false) await main.scheduler.start();

@@ -71,6 +71,16 @@ export function tasksOfWorkflow(db: Executor, workflowId: number, environment: '
   return db.rows(`select ${COLUMNS} from task where workflow_id = $1 and environment = $2 order by task_id`, [workflowId, environment]);
 }
 
+/** The manual tasks that stand in the folder of a business flow. */
+export function manualTasksOfBusiness(db: Executor, workspaceId: number, environment: 'DEV' | 'PROD', business: string): Promise<TaskRow[]> {
+  return db.rows(
+    `select ${COLUMNS} from task t where workspace_id = $1 and environment = $2 and trigger_type = 'Manual'
+       and exists (select from task_version v where v.task_id = t.task_id and v.environment = t.environment and v.version = t.version and split_part(v.spec #>> '{script,path}', '/', 2) = $3)
+     order by task_id`,
+    [workspaceId, environment, business],
+  );
+}
+
 /** All tasks of a tenant that the schedule of production runs, those of workflows too. */
 export function scheduledTasks(db: Executor, tenantId: number): Promise<TaskRow[]> {
   return db.rows(`select ${COLUMNS} from task where tenant_id = $1 and environment = 'PROD' and trigger_type = 'Scheduler' order by task_id`, [tenantId]);
@@ -398,7 +408,8 @@ export async function relatedTasks(
 
 /** The tasks over which one waits for itself in the same cycle, in order; undefined when it does not. */
 export async function circleThrough(db: Executor, tenantId: number, taskId: number, environment: 'DEV' | 'PROD'): Promise<string[] | undefined> {
-  const row = await db.row<{ way: number[] }>(
+  // An array of bigint comes as texts.
+  const row = await db.row<{ way: string[] }>(
     `with recursive up (task_id, way) as (
        select $1::bigint, array[]::bigint[]
        union all
@@ -410,8 +421,9 @@ export async function circleThrough(db: Executor, tenantId: number, taskId: numb
     [taskId, environment],
   );
   if (row === undefined) return undefined;
-  const names = new Map((await findTasks(db, tenantId, row.way, environment)).map((task) => [task.task_id, task.name]));
-  return [taskId, ...row.way].map((id) => names.get(id) ?? String(id)).toReversed();
+  const way = row.way.map(Number);
+  const names = new Map((await findTasks(db, tenantId, way, environment)).map((task) => [task.task_id, task.name]));
+  return [taskId, ...way].map((id) => names.get(id) ?? String(id)).toReversed();
 }
 
 export interface WorkflowFilter {

@@ -1,13 +1,13 @@
 import type { Operations } from '../../../../contract/generated/dataworks-public-2024-05-18.ts';
 import type { Change } from '../../../kernel/change.ts';
-import { ApiError, invalid, notFound } from '../../../kernel/errors.ts';
+import { invalid, notFound, type ApiError } from '../../../kernel/errors.ts';
 import { inProject, type Access, type Call, type Handlers } from '../../../kernel/operation.ts';
 import { limits } from '../../../kernel/limits.ts';
 import { checkText, pageCounters, readId, readMoment, readPage } from '../../dialect.ts';
 import { nodeChange } from '../events.ts';
 import { listOperations, logOperations } from '../operation-store.ts';
 import { parameterText, readParameterText } from '../parameters.ts';
-import { dependenciesOf, listTasks, outputsOf, patchTask, putConnections, relatedTasks, tasksOfWorkflow, versionContent, type TaskPatch, type TaskRow } from '../store.ts';
+import { dependenciesOf, listTasks, outputsOf, patchTask, relatedTasks, tasksOfWorkflow, versionContent, type TaskPatch, type TaskRow } from '../store.ts';
 import type { Dependency } from '../settings.ts';
 import { checkCron } from '../tasks.ts';
 import { currentTask, each, environmentOf, oneOf, readRerunMode, readTask, readTriggerMoment, rightIn, successInfo, taskIn, tasksById } from './current-shared.ts';

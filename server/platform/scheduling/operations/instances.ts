@@ -18,9 +18,10 @@ function legacyInstance(instance: InstanceRow) {
     DagType: dagTypes[instance.dag_type].legacy,
     RelatedFlowId: instance.flow_id,
     Status: instanceStates[instance.status].legacy,
-    TaskType: instance.task_type,
+    TaskType: instance.frozen ? 'PAUSE' : instance.task_type,
     Bizdate: instance.bizdate.getTime(),
     CycTime: instance.trigger_time.getTime(),
+    PeriodNumber: instance.period_number,
     ParamValues: parameterText(instance.parameters),
     Owner: String(instance.owner_id),
     CreateUser: String(instance.created_by),
@@ -66,7 +67,7 @@ export function instanceOperations(services: Services): Handlers<Operations> {
     GetInstance: {
       access: readInstance,
       async handle(call, request) {
-        return { ...success, Data: { ...legacyInstance(await instanceOf(call, request.InstanceId, request.ProjectEnv)), PeriodNumber: 1 } };
+        return { ...success, Data: { ...legacyInstance(await instanceOf(call, request.InstanceId, request.ProjectEnv)) } };
       },
     },
     ListInstances: {
@@ -91,6 +92,39 @@ export function instanceOperations(services: Services): Handlers<Operations> {
         return {
           ...success,
           Data: { ...pageCounters(page, total), Instances: rows.map((row) => ({ ...legacyInstance(row), ...(row.error_text === '' ? {} : { ErrorMessage: row.error_text }) })) },
+        };
+      },
+    },
+    ListInstanceHistory: {
+      access: {
+        level: 'workspace',
+        right: 'read',
+        find: async (request, call) => (await instanceOf(call, request.InstanceId, request.ProjectEnv)).workspace_id,
+      },
+      async handle(call, request) {
+        const instance = await instanceOf(call, request.InstanceId, request.ProjectEnv);
+        const attempts = await services.execution.attempts(call.db, instance.id);
+        const moment = <Name extends string>(name: Name, value: Date | null) => (value === null ? {} : ({ [name]: value.getTime() } as Record<Name, number>));
+        return {
+          Success: true,
+          Instances: attempts.map((one) => ({
+            InstanceHistoryId: one.attempt,
+            InstanceId: instance.id,
+            ...(instance.task_id === null ? {} : { NodeId: instance.task_id }),
+            NodeName: instance.name,
+            DagId: instance.dag_id,
+            DagType: String(dagTypes[instance.dag_type].code),
+            TaskType: instance.task_type,
+            Status: one.state === 'Queued' ? 'WAIT_RESOURCE' : one.state === 'Running' ? 'RUNNING' : one.succeeded ? 'SUCCESS' : 'FAILURE',
+            Bizdate: instance.bizdate.getTime(),
+            CycTime: instance.trigger_time.getTime(),
+            CreateTime: instance.created_at.getTime(),
+            ModifyTime: (one.finishedAt ?? one.startedAt ?? one.queuedAt).getTime(),
+            BeginWaitResTime: one.queuedAt.getTime(),
+            ...moment('BeginRunningTime', one.startedAt),
+            ...moment('FinishTime', one.finishedAt),
+            ...(one.attempt === instance.attempts && instance.error_text !== '' ? { ErrorMessage: instance.error_text } : {}),
+          })),
         };
       },
     },

@@ -27,6 +27,8 @@ export interface Services {
   readonly reruns: Reruns;
   readonly execution: Execution;
   readonly timeZone: string;
+  /** Whether a user is a member of a workspace. */
+  isMember(workspaceId: number, userId: number): Promise<boolean>;
   /** The id of a resource group that a workspace may use, or undefined. */
   resourceGroup(change: Change, workspaceId: number, idOrName: string): Promise<string | undefined>;
 }
@@ -41,7 +43,7 @@ export function readEnvironment(text: string): Environment {
 }
 
 /** Running and stopping: developers do it in development, operators in production. */
-function rightToRun(request: { ProjectEnv: string }): WorkspaceRight {
+export function rightToRun(request: { ProjectEnv: string }): WorkspaceRight {
   return request.ProjectEnv.toUpperCase() === 'DEV' ? 'develop' : 'operate';
 }
 
