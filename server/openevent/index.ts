@@ -24,10 +24,12 @@ import { deliveryOperations } from './operations/deliveries.ts';
 import { eventOperations } from './operations/events.ts';
 import { kafkaOperations } from './operations/kafka.ts';
 import { patternOperations } from './operations/patterns.ts';
+import { replayOperations } from './operations/replay.ts';
 import { ruleOperations } from './operations/rules.ts';
 import { streamOperations } from './operations/stream.ts';
 import { subscriptionOperations } from './operations/subscriptions.ts';
 import { createPatternFilters } from './patterns/index.ts';
+import { replayJob } from './replay/jobs.ts';
 import { createTail } from './stream/tail.ts';
 
 export { createEventLog, beginning, compareCursors, type Cursor, type EventLog, type LogEvent, type LogPage, type ReadFilter } from './log.ts';
@@ -81,8 +83,10 @@ export function createOpenEvent(options: OpenEventOptions): { readonly module: M
         ...busOperations(context),
         ...ruleOperations(context),
         ...patternOperations(context),
+        ...replayOperations(context),
         ...streamOperations({ ...context, tail }),
       }),
+      jobs: [replayJob(events)],
       services: [tail, ...(options.deliver === false ? [] : [delivery]), ...(kafka === undefined ? [] : [kafka])],
     },
     delivery,

@@ -27,6 +27,8 @@ export interface LogPage {
 export interface EventLog extends EventWriter {
   /** The next events after `cursor`, at most `limit`. Never skips an event that commits later. */
   read(cursor: Cursor, limit: number, filter?: ReadFilter): Promise<LogPage>;
+  /** The same within a transaction, whose own events it does not see. */
+  readIn(tx: Executor, cursor: Cursor, limit: number, filter?: ReadFilter): Promise<LogPage>;
   /** The event of the tenant with this id, or undefined. */
   find(eventId: string, tenantId: number): Promise<LogEvent | undefined>;
   /** The present end, as seen by `tx`: every event that is not yet visible to it comes after. */
@@ -41,20 +43,23 @@ export function createEventLog(options: { readonly database: Executor; readonly 
   const { database } = options;
   const check = createPayloadCheck(options.validatePayloads);
 
+  async function readPage(db: Executor, cursor: Cursor, limit: number, filter: ReadFilter = {}): Promise<LogPage> {
+    const { events, floor, waiting } = await readEvents(db, cursor, limit, filter);
+    const last = events.at(-1);
+    const more = events.length === limit;
+    if (more && last !== undefined) return { events, cursor: { position: last.position, id: last.id }, more, waiting };
+    // Everything below the floor was seen. The floor never falls, but a cursor may come from a place that was ahead of it.
+    const end = { position: floor, id: 0 };
+    return { events, cursor: compareCursors(end, cursor) > 0 ? end : cursor, more, waiting };
+  }
+
   return {
     async append(tx, actor, now, events) {
       if (events.length === 0) return;
       await insertEvents(tx, actor, now, events.map((event) => check(event, actor.tenantId)));
     },
-    async read(cursor, limit, filter = {}) {
-      const { events, floor, waiting } = await readEvents(database, cursor, limit, filter);
-      const last = events.at(-1);
-      const more = events.length === limit;
-      if (more && last !== undefined) return { events, cursor: { position: last.position, id: last.id }, more, waiting };
-      // Everything below the floor was seen. The floor never falls, but a cursor may come from a place that was ahead of it.
-      const end = { position: floor, id: 0 };
-      return { events, cursor: compareCursors(end, cursor) > 0 ? end : cursor, more, waiting };
-    },
+    read: (cursor, limit, filter) => readPage(database, cursor, limit, filter),
+    readIn: readPage,
     find: (eventId, tenantId) => findEvent(database, eventId, tenantId),
     async end(tx = database) {
       const row = await tx.row<{ floor: number }>('select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as floor');

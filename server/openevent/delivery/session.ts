@@ -378,9 +378,12 @@ export function createSession(options: SessionOptions): Session {
 
   async function refresh(eventId: string | undefined): Promise<void> {
     if (eventId === undefined) {
+      // What is here may be sent and written off while the rest is read; it must not be taken for new then.
+      const here = new Set([...lanes.all()].flatMap((lane) => lane.replays.map((row) => row.eventId)));
+      await writer.settled();
       const rows = await options.findReplays();
       if (stopping) return;
-      for (const row of rows) takeReplay(row);
+      for (const row of rows) if (!here.has(row.eventId)) takeReplay(row);
       startReady();
       return;
     }
