@@ -12,6 +12,7 @@ import { openApiCore, type ClientError, type Credential } from './official-clien
  */
 
 const LEGACY = '2020-05-18';
+const CURRENT = '2024-05-18';
 const PLATFORM = '2026-12-01';
 /** Stands in the text of everything that the first tenant owns. No answer to another tenant may have it. */
 const MARK = 'zq7mark';
@@ -56,7 +57,17 @@ async function makeObjects(): Promise<Record<string, unknown>> {
   const { File } = (await call(LEGACY, 'GetFile', { ProjectId, FileId }))['Data'] as { File: { NodeId: number } };
   const DagId = await number(LEGACY, 'RunSmokeTest', { ProjectEnv: 'PROD', NodeId: File.NodeId, Name: MARK, Bizdate: '2026-01-01 00:00:00' });
   const { Instances } = (await call(LEGACY, 'ListInstances', { ProjectId, ProjectEnv: 'PROD', DagId }))['Data'] as { Instances: { InstanceId: number }[] };
-  const InstanceId = Instances[0]?.InstanceId;
+  const InstanceId = Instances[0]?.InstanceId ?? 0;
+  const backfill = { DefaultRunProperties: JSON.stringify({ Mode: 'ManualSelection', IncludeTaskIds: [File.NodeId] }), Periods: JSON.stringify({ BizDates: [{ StartBizDate: '2026-01-01', EndBizDate: '2026-01-01' }] }) };
+  const { OperationId } = await call(CURRENT, 'CreateWorkflowInstances', { ProjectId, WorkflowId: 1, Name: MARK, Type: 'SupplementData', ...backfill });
+  const { Result } = (await call(CURRENT, 'GetCreateWorkflowInstancesResult', { OperationId: String(OperationId) })) as { Result: { WorkflowInstanceIds: number[] } };
+  const [backfilled = 0] = Result.WorkflowInstanceIds;
+  await until('the end of an instance', async () => {
+    const { TaskInstance } = (await call(CURRENT, 'GetTaskInstance', { Id: InstanceId })) as { TaskInstance: { Status: string } };
+    return TaskInstance.Status === 'Success' || TaskInstance.Status === 'Failure' ? true : undefined;
+  });
+  const { OperationId: rerun } = await call(CURRENT, 'RerunWorkflowInstances', { ProjectId, WorkflowId: 1, Type: 'SmokeTest', Ids: JSON.stringify([DagId]) });
+  const WorkflowId = await publishWorkflow(ProjectId);
 
   await call(PLATFORM, 'CreateExtension', { ExtensionCode: MARK, ExtensionName: MARK, BindEventList: JSON.stringify(['commit-file']) });
   await call(PLATFORM, 'PublishExtension', { ExtensionCode: MARK });
@@ -87,7 +98,30 @@ async function makeObjects(): Promise<Record<string, unknown>> {
     UserId: user.userId,
     UserAccessKeyId: user.accessKeyId,
     CallRequestId,
+    OperationId,
+    RootNodeId: File.NodeId,
+    OuterNodeId: File.NodeId,
+    IncludeNodeIds: String(File.NodeId),
+    ProjectName: MARK,
+    AppId: ProjectId,
+    OpSeq: DagId,
+    TaskId: File.NodeId,
+    'ListNodesByOutput.Outputs': `${MARK}.${MARK}_file`,
+    'SearchNodesByOutput.Outputs': `${MARK}.${MARK}_file`,
+    'GetRerunWorkflowInstancesResult.OperationId': rerun,
+    'BatchUpdateTasks.Tasks': [{ Id: File.NodeId, Description: MARK }],
+    'UpdateTaskInstances.TaskInstances': [{ Id: InstanceId, Priority: 3 }],
     // Where a parameter of this name is something else.
+    ...Object.fromEntries(['GetTask', 'UpdateTask', 'DeleteTask', 'ListUpstreamTasks', 'ListDownstreamTasks', 'ListTaskOperationLogs'].map((action) => [`${action}.Id`, File.NodeId])),
+    ...Object.fromEntries(['ListUpstreamTaskInstances', 'ListDownstreamTaskInstances', 'ListTaskInstanceOperationLogs', 'RemoveTaskInstanceDependencies'].map((action) => [`${action}.Id`, InstanceId])),
+    ...Object.fromEntries(['RerunTaskInstances', 'StopTaskInstances', 'SuspendTaskInstances', 'ResumeTaskInstances', 'SetSuccessTaskInstances'].map((action) => [`${action}.Ids`, [InstanceId]])),
+    ...Object.fromEntries(['StartWorkflowInstances', 'StopWorkflowInstances'].map((action) => [`${action}.Ids`, [backfilled]])),
+    ...Object.fromEntries(['GetWorkflow', 'UpdateWorkflow', 'DeleteWorkflow'].map((action) => [`${action}.Id`, WorkflowId])),
+    'GetWorkflowInstance.Id': backfilled,
+    'ListManualDagInstances.DagId': String(backfilled),
+    'GetManualDagInstances.DagId': String(backfilled),
+    'CreateManualDag.ProjectName': MARK,
+    'UpdateWorkflow.Owner': String(house.first.userId),
     'GetProject.Id': ProjectId,
     'UpdateProject.Id': ProjectId,
     'DeleteProject.Id': ProjectId,
@@ -102,6 +136,16 @@ async function makeObjects(): Promise<Record<string, unknown>> {
     // A new password must be able to be one.
     Password: 'correct horse battery staple 7',
   };
+}
+
+/** A workflow in service, as a deployment puts it there. */
+async function publishWorkflow(workspaceId: number): Promise<number> {
+  const row = await house.database.row<{ id: number }>(
+    `insert into workflow (workflow_id, environment, tenant_id, workspace_id, file_id, name, kind, owner_id, version, file_version, description, recurrence, instance_mode, priority, parameters, spec, created_at, created_by, modified_at, modified_by)
+     select nextval('task_id'), 'PROD', tenant_id, id, 0, $2, 'ManualWorkflow', 1, 1, 1, '', 'Normal', 'T+1', 1, '[]', '{}', now(), 1, now(), 1 from workspace where id = $1 returning workflow_id as id`,
+    [workspaceId, MARK],
+  );
+  return row?.id ?? 0;
 }
 
 interface Outcome {

@@ -24,6 +24,7 @@ export function madeUp(name: string, node: Node): unknown {
 function madeUpText(name: string, format: string | undefined): string {
   if (format === 'json') return '{}';
   if (format === 'yyyy-MM-dd HH:mm:ss') return '2026-01-01 00:00:00';
+  if (format === "yyyy-MM-dd'T'HH:mm:ssZ") return '2026-01-01T00:00:00+0800';
   if (format === 'yyyy-MM-dd') return '2026-01-01';
   if (format === 'epoch-ms-string') return '1767225600000';
   return name.endsWith('Url') ? 'https://example.com/' : 'made_up';

@@ -29,9 +29,11 @@ export function oneOf<Name extends string>(name: string, text: string | undefine
   return found;
 }
 
-/** `Prod` or `Dev`; production when absent. */
+/** `Prod` or `Dev`, in any case; production when absent. */
 export function environmentOf(text: string | undefined, name = 'ProjectEnv'): Environment {
-  return oneOf(name, text, ['Prod', 'Dev']) === 'Dev' ? 'DEV' : 'PROD';
+  const environment = text === undefined || text === '' ? 'PROD' : text.toUpperCase();
+  if (environment !== 'PROD' && environment !== 'DEV') throw invalid(name, 'it must be Prod or Dev');
+  return environment;
 }
 
 export function shownEnvironment(environment: Environment): 'Prod' | 'Dev' {
