@@ -23,6 +23,7 @@ export interface Route {
 export const routes: readonly Route[] = [
   { path: '/', entry: 'overview', load: () => import('../pages/overview/overview.tsx') },
   { path: '/account/keys', entry: 'access-keys', load: () => import('../pages/account/keys.tsx') },
+  { path: '/tours/:tour', entry: 'overview', load: () => import('../pages/overview/tour.tsx') },
   { path: '/openapi/usage', entry: 'usage', load: () => import('../pages/openapi/usage.tsx') },
   { path: '/openapi/calls', entry: 'calls', load: () => import('../pages/openapi/calls.tsx') },
   { path: '/openapi/calls/:requestId', entry: 'calls', load: () => import('../pages/openapi/call.tsx') },
@@ -50,6 +51,9 @@ export const routes: readonly Route[] = [
   { path: '/platform/operations/:workspace/tasks', entry: 'operations', load: () => import('../pages/platform/tasks.tsx') },
   { path: '/platform/operations/:workspace/instances/:id', entry: 'operations', load: () => import('../pages/platform/instance.tsx') },
   { path: '/platform/operations/:workspace/backfill', entry: 'operations', load: () => import('../pages/platform/backfill.tsx') },
+  { path: '/administration/users', entry: 'users', load: () => import('../pages/administration/users.tsx') },
+  { path: '/administration/plans', entry: 'plans', load: () => import('../pages/administration/plans.tsx') },
+  { path: '/administration/health', entry: 'health', load: () => import('../pages/administration/health.tsx') },
 ];
 
 export interface NavigationGroup {

@@ -22,7 +22,7 @@ export function ActionButton({ reason, onAct, confirm, children, ...rest }: Acti
   if (reason !== undefined) {
     return (
       <Tooltip title={reason}>
-        <Button {...rest} aria-disabled="true" aria-describedby={id} className="refused">
+        <Button {...rest} htmlType="button" aria-disabled="true" aria-describedby={id} className="refused">
           {children}
           <span id={id} className="visually-hidden">
             {reason}

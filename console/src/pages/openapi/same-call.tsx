@@ -45,12 +45,12 @@ function Curl({ operation, parameters, keyPair }: SameCallProps) {
   const { accessKeyId, accessKeySecret } = keyPair;
   useEffect(() => {
     let current = true;
+    const sign = async () => {
+      const request = await signCall(window.location.origin, { accessKeyId, accessKeySecret }, { ...operation, parameters }, { now: new Date(), nonce: crypto.randomUUID() });
+      if (current) setText(curlOf(request));
+    };
     setText(undefined);
-    if (accessKeyId !== '' && accessKeySecret !== '' && canSign()) {
-      void signCall(window.location.origin, { accessKeyId, accessKeySecret }, { ...operation, parameters }, { now: new Date(), nonce: crypto.randomUUID() }).then((request) => {
-        if (current) setText(curlOf(request));
-      });
-    }
+    if (accessKeyId !== '' && accessKeySecret !== '' && canSign()) void sign();
     return () => {
       current = false;
     };
