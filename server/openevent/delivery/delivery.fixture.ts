@@ -29,7 +29,7 @@ export interface Received {
 }
 
 /** How a receiver answers; undefined hangs until it is closed. */
-export type Answer = { readonly status: number; readonly headers?: Readonly<Record<string, string>> } | undefined;
+export type Answer = { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string } | undefined;
 
 /** A real HTTP receiver whose answers can be changed while it runs. */
 export interface Receiver {
@@ -62,14 +62,17 @@ export async function deliveryPlace() {
       const parts: Buffer[] = [];
       for await (const part of request) parts.push(part as Buffer);
       const body = Buffer.concat(parts).toString('utf8');
-      const envelope = JSON.parse(body) as Envelope;
-      const [object = '', number = ''] = String(envelope.data['operator']).split('#');
+      const parsed = JSON.parse(body) as Envelope | Envelope[] | Envelope['data'];
+      const [envelope = parsed as Envelope] = Array.isArray(parsed) ? (parsed as Envelope[]) : [];
+      // In the binary format the body is the data alone.
+      const data = 'data' in envelope ? envelope.data : (parsed as Envelope['data']);
+      const [object = '', number = ''] = String(data['operator']).split('#');
       const received = { envelope, headers: request.headers as Record<string, string>, body, object, number: Number(number) };
       state.received.push(received);
       const answer = await state.answer(received);
       if (answer === undefined) return;
       if (answer.status < 300) state.accepted.push(received);
-      response.writeHead(answer.status, { ...answer.headers }).end();
+      response.writeHead(answer.status, { ...answer.headers }).end(answer.body);
     };
     const http = createServer((request, response) => void listener(request, response));
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
@@ -135,6 +138,7 @@ export async function deliveryPlace() {
 
   return {
     database,
+    url: server.url,
     clock,
     changes,
     events,

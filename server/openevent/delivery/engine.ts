@@ -52,6 +52,13 @@ export interface DeliveryOptions {
   readonly owner: string;
 }
 
+/** Whether a step of a target's health changes anything of what is written. */
+function isNews(step: HealthStep, { pause_reason: reason, share }: pauses.PauseState): boolean {
+  if (step.kind === 'warn') return step.share > share;
+  if (step.kind === 'pause') return reason === null;
+  return step.kind === 'resume' ? reason === 'failing' : share > 0;
+}
+
 /**
  * Delivers events to push subscriptions. Each subscription is delivered by one process at a time, which holds it by a lease that it renews
  * three times before it would run out. Every write of results names the lease's epoch, so a process that lost its lease unknowingly changes nothing.
@@ -89,6 +96,9 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   /** Writes what follows from the state of a target, and leaves an audit line. The change restarts the session, which then knows of it. */
   async function follow({ id, tenantId, epoch }: store.ClaimedSubscription, step: HealthStep): Promise<void> {
+    // A session that was restarted meanwhile may come to the same conclusion.
+    const before = await pauses.readPauseState(database, id);
+    if (before === undefined || !isNews(step, before)) return;
     const action = { warn: 'SubscriptionFailing', pause: 'SubscriptionPaused', resume: 'SubscriptionResumed', recover: 'SubscriptionRecovered' }[step.kind];
     await changes.change(platformActor(action, tenantId), async (change) => {
       if (!(await pauses.holdsLease(change, owner, id, epoch))) return;
@@ -188,6 +198,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       if (stopped || room <= 0) return;
       const claimed = await store.claimSubscriptions(database, owner, clock.now(), until, room, dead);
       for (const subscription of claimed) {
+        // A lease of our own that ran out: what its session would write counts no more.
+        sessions.get(subscription.id)?.abandon();
         await open(subscription, until).catch((error: unknown) => log.error({ err: error, subscription: subscription.id }, 'a subscription cannot be delivered'));
       }
       if (claimed.length < room) return;

@@ -9,6 +9,16 @@ export async function holdsLease(tx: Executor, owner: string, id: number, epoch:
   return row !== undefined;
 }
 
+export interface PauseState {
+  readonly pause_reason: 'failing' | 'manual' | null;
+  /** Percent of the time to the pause that was warned of last, 0 for none. */
+  readonly share: number;
+}
+
+export function readPauseState(db: Executor, id: number): Promise<PauseState | undefined> {
+  return db.row('select pause_reason, coalesce(warned_share, 0) as share from subscription where id = $1', [id]);
+}
+
 /** A warning changes nothing for the deliverer, which gave it. */
 export async function noteWarning(tx: Executor, id: number, share: number, now: Date): Promise<void> {
   await tx.run('update subscription set warned_at = $2, warned_share = $3 where id = $1', [id, now, share]);

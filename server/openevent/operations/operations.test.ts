@@ -3,10 +3,11 @@ import { after, before, test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import type { Operations } from '../../../contract/generated/open-platform-2026-12-01.ts';
 import { ApiError } from '../../kernel/errors.ts';
+import { ownEvents } from '../catalogue.ts';
 import { randomIds } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Received } from '../delivery/delivery.fixture.ts';
-import { keeper, member, operationsPlace, owner, stranger, type CallAs } from './operations.fixture.ts';
+import { keeper, member, operationsPlace, owner, stranger, type CallAs, type Person } from './operations.fixture.ts';
 
 let place: Awaited<ReturnType<typeof operationsPlace>>['place'];
 let call: CallAs;
