@@ -63,7 +63,8 @@ export interface OutboundOptions extends GuardOptions {
   readonly ca?: string | undefined;
 }
 
-class Refused extends Error {}
+/** Thrown inside a resolver for an address that may not be called. */
+export class Refused extends Error {}
 
 /** Makes the one client through which the server calls others. Every address is checked at the moment of connecting, and it is the address connected to. */
 export function createOutbound(options: OutboundOptions): Outbound {
@@ -178,7 +179,7 @@ const RESOLVE_CODES = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'ENODATA', 
 const TIMEOUT_CODES = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ETIMEDOUT']);
 
 /** Tells the stage from the error of the socket, the resolver or the HTTP parser. The message names no internal address that the caller did not give. */
-function classify(error: unknown): { stage: OutboundStage; message: string } {
+export function classify(error: unknown): { stage: OutboundStage; message: string } {
   // Several addresses were tried: the first failure stands for all.
   if (error instanceof AggregateError && error.errors.length > 0) return classify(error.errors[0]);
   if (error instanceof Refused) return { stage: 'forbidden', message: error.message };

@@ -1,0 +1,33 @@
+import type { Executor } from '../../kernel/database.ts';
+
+/** How a data source is spoken to, whatever its type is called. */
+export type Protocol = 'postgresql' | 'mysql' | 'duckdb' | 'kafka' | 'http' | 's3' | 'oss';
+
+/** A data source with its secrets in the clear. It is never logged and never answered. */
+export interface DataSourceConnection {
+  readonly id: number;
+  readonly name: string;
+  /** As it was given, such as `hologres`. */
+  readonly type: string;
+  /** Undefined for types that are kept as records only. */
+  readonly protocol: Protocol | undefined;
+  /** Undefined when the properties name none, as in the mode that names an instance of the vendor's cloud. */
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+  readonly database: string | undefined;
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+  /** The JDBC or HTTP URL, or the endpoint of a store, where the properties have one. */
+  readonly url: string | undefined;
+  /** Further settings by name: those of the URL and all other plain properties. */
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** What other domains ask of data sources. */
+export interface DataSources {
+  /**
+   * The connection for running code, secrets opened; undefined when the workspace has no data source of the name in the environment and none is
+   * shared with it, or when it is disabled. `userId` is needed for those that are shared with one user only.
+   */
+  open(db: Executor, workspaceId: number, environment: 'DEV' | 'PROD', name: string, userId?: number): Promise<DataSourceConnection | undefined>;
+}
