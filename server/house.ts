@@ -94,7 +94,7 @@ export function buildHouse(options: HouseOptions): House {
     inspect: options.inspect,
   });
   const openevent = createOpenEvent({ database, metrics, changes, events, clock, ids, secrets, log, directory, outbound, defaultRegion: regions.default, publishAddress: options.publishAddress, kafka: options.kafka === undefined ? undefined : { settings: options.kafka, relaxed } });
-  const extensions = createExtensions({ ids, directory, points: () => [...workspaces.points, ...studio.points, ...deployment.points, ...scheduling.points] });
+  const extensions = createExtensions({ ids, directory, points: () => [...workspaces.points, ...studio.points, ...deployment.points, ...scheduling.points].map((point) => deployment.throughRuns(point)) });
   const { holds } = extensions;
 
   const resources = createResources({ ids, directory, workspaceIds: livingWorkspaceIds, usage: (db, groups) => execution.execution.usage(db, groups) });
@@ -109,6 +109,7 @@ export function buildHouse(options: HouseOptions): House {
     holds,
     isMember: async (workspaceId, userId) => (await directory.rolesOf(workspaceId, userId)).length > 0,
     hasDevelopment: async (workspaceId) => (await directory.byId(workspaceId))?.standardMode ?? true,
+    undeployed: (change, task) => studio.releases.undeployed(change, task.workspaceId, task.fileId),
   });
   const users = {
     async find(userId: number, tenantId: number) {
@@ -125,7 +126,7 @@ export function buildHouse(options: HouseOptions): House {
     scheduling: scheduling.scheduling,
   });
   const studio = createStudio({ holds, scheduling: scheduling.scheduling, users, packages: () => deployment.packages, secrets, uploads: createUploads(outbound), workspaces: directory });
-  const deployment = createDeployment({ holds, studio: studio.studio });
+  const deployment = createDeployment({ holds, studio: studio.studio, releases: studio.releases });
 
   const modules: Module[] = [identity.module, openapi.module, openevent.module, extensions.module, execution.module, scheduling.module, workspaces.module, resources.module, studio.module, deployment.module];
   for (const gauge of modules.flatMap((module) => module.gauges ?? [])) metrics.gauge({ name: gauge.name, help: gauge.help, read: () => gauge.read(database, clock.now()) });

@@ -49,10 +49,12 @@ export async function testPlatform() {
     users,
     packages: () => deployment.packages,
     secrets: secretBox(randomBytes(32)),
+    workspaces: workspaces.directory,
     uploads: { read: async (_parameter, url) => `fetched from ${url}` },
   });
-  const deployment = createDeployment({ holds, studio: studio.studio });
-  const points = [...workspaces.points, ...studio.points, ...deployment.points];
+  const deployment = createDeployment({ holds, studio: studio.studio, releases: studio.releases });
+  const undeploy = { code: 'undeploy-node', async proceed() {}, async reject() {} };
+  const points = [...workspaces.points, ...studio.points, ...deployment.points, undeploy].map((point) => deployment.throughRuns(point));
   const modules = [workspaces.module, studio.module, deployment.module];
   const gateway = testGateway({ database, clock, directory: workspaces.directory, events, operations: modules.flatMap((module) => module.operations ?? []) });
   const changes = createChanges({ database, clock, ids: randomIds, events });

@@ -307,12 +307,15 @@ describe('the way of a file to production', () => {
     await deploy(reader);
     await call('UpdateFile', { FileId: giver, InputList: 'shop.report' });
     await submit(giver);
-    await assert.rejects(deploy(giver), refusal('WrongState', 'wait for itself'));
+    await assert.rejects(deploy(giver), refusal('WrongState', 'close a circle: file'));
     assert.deepEqual((await versions(giver))[1], [1, 'DEPLOYED', 'CREATE', true]);
 
     // With the reader out of production there is no circle, and its output is free.
     await call('DeleteFile', { FileId: reader });
     await deploy(reader);
+    await assert.rejects(deploy(giver), refusal('WrongState', 'waits for the output shop.report, which nothing deployed gives'));
+    await call('UpdateFile', { FileId: giver, InputList: 'shop_root' });
+    await submit(giver);
     assert.deepEqual(await state(await deploy(giver)), [1, undefined, '', 1]);
     await call('DeleteFile', { FileId: giver });
     await deploy(giver);
@@ -389,7 +392,10 @@ describe('the way of a file to production', () => {
     const all = Object.keys(deploymentStates) as DeploymentState[];
     assert.deepEqual(
       Object.fromEntries(all.map((to) => [to, statesBefore(to)])),
-      { Ready: [], Checking: ['Ready'], Success: ['Ready', 'Checking'], Failed: ['Ready', 'Checking'], Rejected: ['Checking'] },
+      {
+        Ready: [], Running: ['Ready', 'Checking'], Checking: ['Ready', 'Running'], Success: ['Ready', 'Running', 'Checking'], Failed: ['Ready', 'Running', 'Checking'], Rejected: ['Running', 'Checking'],
+        Cancelled: ['Ready', 'Running', 'Checking'],
+      },
     );
   });
 });

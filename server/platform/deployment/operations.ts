@@ -5,9 +5,13 @@ import { inProject, type Call, type Handlers } from '../../kernel/operation.ts';
 import { checkText, pageCounters, readId, readMoment, readPage, success } from '../dialect.ts';
 import type { Deployments } from './deploy.ts';
 import { deploymentStates, statesListedAs } from './states.ts';
-import { deploymentById, itemsOf, listDeployments } from './store.ts';
+import { deploymentById, itemsOf, listDeployments, type DeploymentRow } from './store.ts';
 
 /** Deployments in both API versions: the later one only renamed them. */
+
+function reachesProduction(kind: DeploymentRow['kind']): boolean {
+  return kind === 'deploy' || kind === 'online' || kind === 'offline';
+}
 
 async function getDeployment(call: Call, request: { DeploymentId: number }) {
   const row = await deploymentById(call.db, call.workspace.id, request.DeploymentId);
@@ -27,8 +31,8 @@ async function getDeployment(call: Call, request: { DeploymentId: number }) {
         CreateTime: row.created_at.getTime(),
         ...(row.executed_by === null ? {} : { HandlerId: String(row.executed_by) }),
         ...(row.executed_at === null ? {} : { ExecuteTime: row.executed_at.getTime() }),
-        FromEnvironment: row.kind === 'deploy' ? 1 : 0,
-        ToEnvironment: row.kind === 'deploy' ? 2 : 1,
+        FromEnvironment: reachesProduction(row.kind) ? 1 : 0,
+        ToEnvironment: reachesProduction(row.kind) ? 2 : 1,
       },
     },
   };

@@ -5,7 +5,7 @@ import { statesBefore, type DeploymentState } from './states.ts';
 export interface DeploymentRow {
   readonly id: number;
   readonly workspace_id: number;
-  readonly kind: 'commit' | 'deploy' | 'delete';
+  readonly kind: 'commit' | 'deploy' | 'delete' | 'online' | 'offline';
   readonly name: string;
   readonly status: DeploymentState;
   readonly error_text: string;
@@ -30,12 +30,12 @@ export async function insertDeployment(
 ): Promise<number> {
   const row = await tx.row<{ id: number }>(
     `with made as (
-       insert into deployment (tenant_id, workspace_id, kind, name, status, comment, created_by, created_at) values ($1, $2, $3, $4, 'Ready', $5, $6, $7) returning id
+       insert into deployment (tenant_id, workspace_id, kind, name, status, comment, created_by, created_at, modified_at) values ($1, $2, $3, $4, 'Ready', $5, $6, $7, $7) returning id
      ), item as (
-       insert into deployment_item (deployment_id, file_id, file_version) select id, $8, $9 from made
+       insert into deployment_item (deployment_id, file_id, file_version, name) select id, $8, $9, $10 from made
      )
      select id from made`,
-    [wanted.tenantId, wanted.workspaceId, wanted.kind, wanted.name, wanted.comment, wanted.userId, now, wanted.fileId, wanted.version],
+    [wanted.tenantId, wanted.workspaceId, wanted.kind, wanted.name, wanted.comment, wanted.userId, now, wanted.fileId, wanted.version, wanted.name],
   );
   if (row === undefined) throw new Error('the deployment was not written');
   return row.id;
@@ -45,7 +45,8 @@ export async function insertDeployment(
 export async function moveDeployment(tx: Executor, id: number, to: DeploymentState, errorText: string, by: number, now: Date): Promise<boolean> {
   const moved = await tx.run(
     `update deployment set status = $2, error_text = $3,
-       executed_by = case when $2 = 'Checking' then executed_by else $4 end, executed_at = case when $2 = 'Checking' then executed_at else $5::timestamptz end
+       executed_by = case when $2 in ('Checking', 'Running') then executed_by else $4 end, modified_at = $5::timestamptz,
+       executed_at = case when $2 in ('Checking', 'Running') then executed_at else $5::timestamptz end
      where id = $1 and status = any($6)`,
     [id, to, errorText, by, now, statesBefore(to)],
   );

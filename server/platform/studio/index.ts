@@ -8,7 +8,7 @@ import type { SecretBox } from '../../kernel/secrets.ts';
 import { createCommits } from './commit.ts';
 import { createDeployables } from './deployable.ts';
 import { importJob } from './flow/import.ts';
-import type { Packages, Studio } from './interface.ts';
+import type { Packages, Releases, Studio } from './interface.ts';
 import { commitOperations, runOperations } from './operations/commit.ts';
 import { entityOperations } from './operations/entities.ts';
 import { fileOperations, type Users } from './operations/files.ts';
@@ -19,19 +19,29 @@ import { resourceFileOperations } from './operations/resource-files.ts';
 import { snapshotOperations } from './operations/snapshots.ts';
 import { waitingOperations } from './operations/waiting.ts';
 import { workflowOperations } from './operations/workflows.ts';
+import { createReleases } from './release.ts';
 import type { Uploads } from './uploads.ts';
 
-export type { Deployable, PackageFailure, Packages, Studio } from './interface.ts';
+export type { Deployable, PackageFailure, Packages, ReleaseItem, Releases, Studio } from './interface.ts';
+
+/** Workspaces by their names, as the studio needs them. */
+export interface NamedWorkspaces {
+  find(tenantId: number, name: string): Promise<unknown>;
+}
+export type { NodeKind } from './model.ts';
 export { studioSchema } from './schema.ts';
 export { createUploads, type Uploads } from './uploads.ts';
 
 /** The studio: files with drafts and versions, their folders and businesses; commit, deletion and run. */
-export function createStudio(options: { holds: Holds; scheduling: Scheduling; users: Users; packages: () => Packages; secrets: SecretBox; uploads: Uploads }): {
+export function createStudio(options: { holds: Holds; scheduling: Scheduling; users: Users; packages: () => Packages; secrets: SecretBox; uploads: Uploads; workspaces: NamedWorkspaces }): {
   readonly module: Module;
   readonly points: readonly PointDeclaration[];
   readonly studio: Studio;
+  readonly releases: Releases;
 } {
   const { holds, scheduling, users, packages, secrets, uploads } = options;
+  /** The root of a workspace is an output without a node that gives it. */
+  const isRoot = async (tenantId: number, output: string) => output.endsWith('_root') && (await options.workspaces.find(tenantId, output.slice(0, -'_root'.length))) !== undefined;
   const commits = createCommits({ holds, scheduling, packages });
   const legacy = [fileOperations(users), folderOperations(users), commitOperations(commits), resourceFileOperations(users, uploads)].flatMap((handlers) => declareOperations('dataworks-public', '2020-05-18', handlers));
   // The later version has most of these operations too, with the same names and shapes.
@@ -50,6 +60,7 @@ export function createStudio(options: { holds: Holds; scheduling: Scheduling; us
       jobs: [importJob(users)],
     },
     points: commits.points,
-    studio: createDeployables(scheduling),
+    studio: createDeployables(scheduling, isRoot),
+    releases: createReleases(scheduling, isRoot),
   };
 }

@@ -1,5 +1,6 @@
 import type { Change } from '../../kernel/change.ts';
-import type { NodeRow, VersionRow } from './model.ts';
+import type { Executor } from '../../kernel/database.ts';
+import type { NodeKind, NodeRow, VersionRow } from './model.ts';
 
 /** How a deployment ends badly. */
 export interface PackageFailure {
@@ -21,6 +22,7 @@ export interface Packages {
   fail(change: Change, id: number, failure: PackageFailure): Promise<void>;
 }
 
+
 /** A file with the version that goes to production. */
 export interface Deployable {
   readonly node: NodeRow;
@@ -33,6 +35,8 @@ export interface Studio {
   deployable(change: Change, workspaceId: number, file: { readonly fileId?: number | undefined; readonly nodeId?: number | undefined }): Promise<Deployable>;
   /** The same file and version again, when a hold goes on. Throws NotFound when the file is gone. */
   again(change: Change, workspaceId: number, fileId: number, version: number): Promise<Deployable>;
+  /** One version of an object that a pipeline run takes along, to show it to those who check. Throws NotFound. */
+  inRun(change: Change, workspaceId: number, fileId: number, version: number): Promise<Deployable>;
   /** Marks the version as on its way. */
   deploying(change: Change, deployable: Deployable): Promise<void>;
   /** Puts the version into production, or takes the file out of it when the version deletes it. */
@@ -43,6 +47,37 @@ export interface Studio {
   payload(deployable: Deployable, operator: number): Record<string, unknown>;
   /** What is under decision, for GetIDEEventDetail. */
   snapshot(deployable: Deployable): Record<string, unknown>;
+}
+
+/** One object of a pipeline run. */
+export interface ReleaseItem {
+  readonly fileId: number;
+  /** 0 until it is built. */
+  readonly version: number;
+  readonly name: string;
+  readonly kind: NodeKind;
+  /** It leaves its environment. */
+  readonly removal: boolean;
+}
+
+/** What goes to an environment together, as the pipeline needs it. The first item is the object that was named; containers stand before what lies in them. */
+export interface Releases {
+  /** An object, what lies in it, and what was deleted from it and is in production still. Throws NotFound, or WrongState for what is published with its container. */
+  collect(change: Change, workspaceId: number, id: number, type: 'Online' | 'Offline'): Promise<ReleaseItem[]>;
+  /** Makes versions of the drafts. Throws WrongState when they do not fit into production, with the circle or the missing output named. */
+  build(change: Change, workspaceId: number, items: readonly ReleaseItem[], comment: string): Promise<ReleaseItem[]>;
+  /** Puts the versions into service. Throws WrongState as `build` does, since others may have been faster. */
+  publish(change: Change, workspaceId: number, items: readonly ReleaseItem[], environment: 'DEV' | 'PROD'): Promise<void>;
+  /** Throws WrongState when something in production waits for what is to leave it. */
+  checkOffline(change: Change, workspaceId: number, items: readonly ReleaseItem[]): Promise<void>;
+  /** Takes everything out of production. */
+  withdraw(change: Change, workspaceId: number, items: readonly ReleaseItem[]): Promise<void>;
+  /** Numbers of the tasks among the items. */
+  taskIds(change: Change, workspaceId: number, items: readonly ReleaseItem[]): Promise<number[]>;
+  /** The FlowSpec text of an item's version; undefined before it is built. */
+  document(db: Executor, workspaceId: number, item: { readonly fileId: number; readonly version: number }): Promise<string | undefined>;
+  /** The Operation Center took a node out of production: its file goes to the recycle bin. */
+  undeployed(change: Change, workspaceId: number, fileId: number): Promise<void>;
 }
 
 export type { NodeRow, VersionRow };
