@@ -43,6 +43,8 @@ export interface FlowWorkflow {
   readonly name: string;
   /** The FlowSpec workflow object without its nodes and edges. */
   readonly value: JsonObject;
+  readonly depends: readonly FlowDepend[];
+  readonly edge?: JsonObject | undefined;
   /** Undefined when the document does not speak of its nodes. */
   readonly nodes: readonly FlowNode[] | undefined;
 }
@@ -64,6 +66,8 @@ export interface FlowModel {
   readonly resources: readonly FlowEntity[];
   readonly functions: readonly FlowEntity[];
   readonly components: readonly FlowEntity[];
+  /** Whether the body has edges, or an empty list of them. */
+  readonly speaksOfEdges: boolean;
   /** What else the body says: its own name and owner, quality rules, and keys that nobody knows. */
   readonly body: JsonObject;
   /** Keys of the envelope that nobody knows. */

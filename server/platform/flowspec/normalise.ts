@@ -87,18 +87,20 @@ function edgesOf(holder: JsonObject, path: string): PlacedEdge[] {
   return ['flow', 'dependencies'].flatMap((key) => listOf(holder[key]).map((edge, at) => ({ edge: objectOf(edge), path: `${keyPath(path, key)}[${at}]` })));
 }
 
+type Connected = Pick<FlowNode, 'path' | 'localId' | 'name' | 'depends' | 'edge'>;
+
 /** Gives each node what it waits for. An edge that names no node of the graph is a fault, except beside a single node, whose edge it must be. */
-function connect(nodes: readonly FlowNode[], edges: readonly PlacedEdge[], { references, faults }: Context): FlowNode[] {
-  const byId = new Map<string, FlowNode>();
+function connect<Item extends Connected>(nodes: readonly Item[], edges: readonly PlacedEdge[], { references, faults }: Context): Item[] {
+  const byId = new Map<string, Item>();
   const ids = new Set<string>();
   for (const node of nodes) {
-    if (ids.has(node.localId)) faults.push({ path: `${node.path}.id`, code: faultCodes.duplicateId, message: `another node has the id ${node.localId.slice(0, 200)}` });
+    if (ids.has(node.localId) && !('nodes' in node)) faults.push({ path: `${node.path}.id`, code: faultCodes.duplicateId, message: `another node has the id ${node.localId.slice(0, 200)}` });
     ids.add(node.localId);
   }
   // Names come first, so that an id of one node wins over the name of another.
   for (const node of nodes) byId.set(node.name, node);
   for (const node of nodes) byId.set(node.localId, node);
-  const found = new Map<FlowNode, { depends: Map<string, FlowDepend>; extra: JsonObject }>();
+  const found = new Map<Item, { depends: Map<string, FlowDepend>; extra: JsonObject }>();
   for (const { edge, path } of edges) {
     const id = nodeIdOf(edge['nodeId']);
     const node = byId.get(id) ?? (nodes.length === 1 ? nodes[0] : undefined);
@@ -138,7 +140,7 @@ function readWorkflow(raw: JsonObject, path: string, context: Context): FlowWork
   if (context.creating && name === '') context.faults.push({ path: `${path}.name`, code: faultCodes.validate, message: 'it is needed' });
   const speaks = ['nodes', 'flow', 'dependencies'].some((key) => (raw[key] ?? null) !== null);
   const nodes = speaks ? connect(listOf(raw['nodes']).map((node, at) => readNode(node, `${path}.nodes[${at}]`, context)), edgesOf(raw, path), context) : undefined;
-  return { path, localId: textOf(value['id']) || name, name, value, nodes };
+  return { path, localId: textOf(value['id']) || name, name, value, depends: [], nodes };
 }
 
 /** The body's keys that the model holds elsewhere. */
@@ -155,12 +157,16 @@ export function normalise(
   const at = (key: string) => keyPath(path, key);
   // In a document of resources the collection holds what is meant, not what nodes refer to.
   const nodes = listOf(body['nodes']).map((node, index) => readNode(node, `${at('nodes')}[${index}]`, context));
+  const workflows = listOf(body['workflows']).map((raw, index) => readWorkflow(objectOf(raw), `${at('workflows')}[${index}]`, context));
+  // An edge of the body may name a workflow too, which then waits as a whole.
+  const connected = connect<FlowNode | FlowWorkflow>([...nodes, ...workflows], edgesOf(body, path), context);
   return {
     version: document.version,
     kind: document.kind,
     metadata: document.metadata,
-    nodes: connect(nodes, edgesOf(body, path), context),
-    workflows: listOf(body['workflows']).map((raw, index) => readWorkflow(objectOf(raw), `${at('workflows')}[${index}]`, context)),
+    nodes: connected.slice(0, nodes.length) as FlowNode[],
+    workflows: connected.slice(nodes.length) as FlowWorkflow[],
+    speaksOfEdges: ['flow', 'dependencies'].some((key) => (body[key] ?? null) !== null),
     resources: readEntities(body['fileResources'], 'fileResources', 'FileResource', path, context),
     functions: readEntities(body['functions'], 'functions', 'Function', path, context),
     components: readEntities(body['components'], 'components', 'Component', path, context),

@@ -31,7 +31,7 @@ function workflowOf(workflow: FlowWorkflow): JsonObject {
 /** The inner model as a document of version 2.0.0: edges as `dependencies`, everything that was referred to in its place. */
 export function toDocument(model: FlowModel): JsonObject {
   const list = (key: string, values: readonly JsonValue[]) => (values.length === 0 ? {} : { [key]: values });
-  const edges = model.nodes.flatMap(edgeOf);
+  const edges = [...model.nodes.flatMap(edgeOf), ...model.workflows.flatMap(edgeOf)];
   return {
     ...model.envelope,
     version: WRITTEN_VERSION,
@@ -40,7 +40,7 @@ export function toDocument(model: FlowModel): JsonObject {
     spec: {
       ...model.body,
       ...list('nodes', model.nodes.map(nodeOf)),
-      ...list('dependencies', edges),
+      ...(model.speaksOfEdges ? { dependencies: edges } : {}),
       ...list('workflows', model.workflows.map(workflowOf)),
       ...list('fileResources', model.resources.map(({ value }) => value)),
       ...list('functions', model.functions.map(({ value }) => value)),
