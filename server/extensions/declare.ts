@@ -21,6 +21,11 @@ export interface PointDeclaration {
    * is rolled back, the hold ends BLOCKED with the error's text, and `reject` is called instead.
    */
   proceed(change: Change, args: Readonly<Record<string, unknown>>, outcome: HoldOutcome): Promise<void>;
+  /**
+   * What the snapshot of the held operation would be now, where its content can still be changed while it is held. A difference from what was checked makes
+   * the verdict void: the operation is given up with that reason. Undefined, or no such function: the content cannot change, or `proceed` sees to it.
+   */
+  currentSnapshot?(change: Change, args: Readonly<Record<string, unknown>>): Promise<Readonly<Record<string, unknown>> | undefined>;
   /** Gives the operation up, losing nothing of the user's work. */
   reject(change: Change, args: Readonly<Record<string, unknown>>, outcome: HoldOutcome): Promise<void>;
 }

@@ -6,9 +6,12 @@ import { hasTenantRight, hasWorkspaceRight } from '../identity/roles.ts';
 import { createChanges, type Actor, type Change, type EventWriter, type StoredEvent } from '../kernel/change.ts';
 import { manualClock } from '../kernel/clock.ts';
 import { openDatabase } from '../kernel/database.ts';
+import { createOutbound, type Outbound } from '../kernel/outbound.ts';
+import { createEventLog } from '../openevent/index.ts';
 import { ApiError } from '../kernel/errors.ts';
 import { randomIds } from '../kernel/ids.ts';
 import { createJobRunner } from '../kernel/jobs.ts';
+import { maintainAllPartitions } from '../modules.ts';
 import { silentLog } from '../kernel/log.ts';
 import type { Call, Caller, WorkspaceReference } from '../kernel/operation.ts';
 import type { HoldOutcome, PointDeclaration, Proposal, Proposed } from './declare.ts';
@@ -63,16 +66,21 @@ const directory: WorkspaceDirectory = {
 };
 
 /** A place of its own: a database, a clock that stands, points that note what is resumed, and calls as the gateway would make them. */
-export async function extensionsPlace() {
+export async function extensionsPlace(given: { readonly outbound?: Pick<Outbound, 'request' | 'checkTarget'>; readonly logEvents?: boolean } = {}) {
   const { url, drop } = await testDatabase();
   const database = openDatabase({ connection: url, connections: 12 });
   const clock = manualClock(new Date('2026-12-01T08:00:00Z'));
   const events: (StoredEvent & { tenantId: number })[] = [];
   const writer: EventWriter = {
-    async append(_tx, actor, _now, raised) {
+    async append(tx, actor, now, raised) {
       events.push(...raised.map((event) => ({ ...event, tenantId: actor.tenantId })));
+      if (given.logEvents === true) await history.append(tx, actor, now, raised);
     },
   };
+  const history = createEventLog({ database, validatePayloads: false });
+  if (given.logEvents === true) await maintainAllPartitions(database, clock.now());
+  const outbound = given.outbound ?? createOutbound({ allowLoopback: true, allowed: [] });
+  const users = { find: async (userId: number, tenantId: number) => Object.values(people).find((one) => one.userId === userId && one.tenantId === tenantId) };
   const changes = createChanges({ database, clock, ids: randomIds, events: writer });
 
   // What resuming does stands in a table, so that it is undone with its change and a second time would show.
@@ -81,15 +89,17 @@ export async function extensionsPlace() {
   const note = async (change: Change, what: Resumed['what'], args: Readonly<Record<string, unknown>>, outcome: HoldOutcome) => {
     await change.run('insert into resumed values ($1, $2, $3)', [outcome.holdId, what, JSON.stringify({ what, actor: change.actor, args, outcome })]);
   };
+  let content: ((args: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>> | undefined) | undefined;
   const points: PointDeclaration[] = ['commit-file', 'deploy-file', 'delete-project'].map((code) => ({
     code,
+    currentSnapshot: async (_change, args) => content?.(args),
     async proceed(change, args, outcome) {
       await note(change, 'proceed', args, outcome);
       await obstacle?.(args);
     },
     reject: (change, args, outcome) => note(change, 'reject', args, outcome),
   }));
-  const { module, holds } = createExtensions({ ids: randomIds, directory, points: () => points });
+  const { module, holds, asking } = createExtensions({ database, changes, clock, ids: randomIds, log: silentLog, directory, users, outbound, history, points: () => points });
   const runner = () => createJobRunner({ database, changes, clock, log: silentLog, jobs: module.jobs ?? [] });
 
   async function call(caller: Caller, product: string, version: string, action: string, request: object): Promise<object> {
@@ -136,6 +146,7 @@ export async function extensionsPlace() {
     events,
     changes,
     holds,
+    asking,
     runner,
     own: <Action extends keyof Own>(caller: Caller, action: Action, request: Own[Action]['request']) =>
       call(caller, 'open-platform', '2026-12-01', action, request) as Promise<Own[Action]['response']>,
@@ -144,6 +155,10 @@ export async function extensionsPlace() {
     /** What `proceed` meets from now on. */
     hinder(meet: typeof obstacle) {
       obstacle = meet;
+    },
+    /** What the content of a held operation would be now. */
+    becomes(now: typeof content) {
+      content = now;
     },
     propose(given: Partial<Proposal> = {}, caller: Pick<Caller, 'tenantId' | 'userId'> = people.developer): Promise<Proposed> {
       const actor: Actor = { tenantId: caller.tenantId, userId: caller.userId, action: 'SubmitFile', requestId: undefined, sourceAddress: undefined };
@@ -179,8 +194,13 @@ export async function extensionsPlace() {
       return ExtensionCode;
     },
     /** Takes all extensions out of service, so that tests do not meet each other's. */
-    clear: () => database.run('delete from extension_attachment'),
+    async clear() {
+      await database.run('delete from extension_attachment');
+      await database.run('delete from extension_breaker');
+    },
     async close() {
+      await asking.stop();
+      if ('close' in outbound) await (outbound as Outbound).close();
       await database.close();
       await drop();
     },

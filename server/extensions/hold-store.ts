@@ -1,5 +1,6 @@
 import type { Executor } from '../kernel/database.ts';
-import type { CheckState, HoldState, Verdict } from './states.ts';
+import type { CheckState, HoldState, Mode, Outcome, Verdict } from './states.ts';
+import type { Invocation } from './store.ts';
 
 /** SQL of holds and their checks. */
 
@@ -22,10 +23,11 @@ export interface HoldRow {
   readonly resumed_at: Date | null;
   readonly resume_status: 'DONE' | 'FAILED' | null;
   readonly resume_message: string;
+  readonly shadow: boolean;
 }
 
 const COLUMNS = `h.id, h.process_id, h.tenant_id, h.workspace_id, h.point, h.title, h.operator_id, h.message_id, h.snapshot_hash, h.status, h.verdict, h.tip,
-  h.created_at, h.deadline_at, h.closed_at, h.resumed_at, h.resume_status, h.resume_message`;
+  h.created_at, h.deadline_at, h.closed_at, h.resumed_at, h.resume_status, h.resume_message, h.shadow`;
 
 export interface NewHold {
   readonly id: number;
@@ -42,19 +44,43 @@ export interface NewHold {
   readonly snapshotHash: string;
   readonly args: object;
   readonly createdAt: Date;
-  readonly checks: readonly { readonly extensionId: number; readonly deadlineAt: Date; readonly deadlineOutcome: Verdict }[];
+  /** Nothing waits: the hold is closed as it is written, and its checks only record. */
+  readonly shadow: boolean;
+  readonly checks: readonly NewCheck[];
+}
+
+export interface NewCheck {
+  readonly extensionId: number;
+  readonly deadlineAt: Date;
+  readonly deadlineOutcome: Outcome;
+  readonly failureOutcome: Outcome;
+  readonly releaseOutcome: Outcome;
+  readonly mode: Mode;
+  readonly version: number;
+  readonly invocation: Invocation;
+  readonly target: string;
+  /** When the server asks; undefined: it does not. */
+  readonly askAt: Date | undefined;
+  readonly tokenHash: string | undefined;
+  /** Why it is not asked at all; it has its failure outcome at once. */
+  readonly skipped: string | undefined;
 }
 
 export async function insertHold(db: Executor, hold: NewHold): Promise<void> {
   await db.run(
-    `with held as (
-       insert into hold (id, tenant_id, workspace_id, point, title, operator_id, message_id, object_key, payload, snapshot, snapshot_hash, args, status, created_at, deadline_at)
-       select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'CHECKING', $13, max(c.deadline_at)
-       from jsonb_to_recordset($14::jsonb) as c(deadline_at timestamptz)
+    `with checks as (
+       select * from jsonb_to_recordset($14::jsonb) as c(extension_id bigint, state text, result text, tip text, answered_at timestamptz, deadline_at timestamptz, deadline_outcome text,
+         failure_outcome text, release_outcome text, mode text, version integer, invocation text, target text, ask_at timestamptz, token_hash text)
+     ), held as (
+       insert into hold (id, tenant_id, workspace_id, point, title, operator_id, message_id, object_key, payload, snapshot, snapshot_hash, args, created_at, deadline_at,
+         shadow, status, verdict, tip, closed_at, resumed_at, resume_status)
+       select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, (select max(deadline_at) from checks), $15,
+         case when $15 then 'PASSED' else 'CHECKING' end, case when $15 then 'OK' end, '', case when $15 then $13::timestamptz end, case when $15 then $13::timestamptz end, case when $15 then 'DONE' end
      )
-     insert into hold_check (hold_id, extension_id, state, deadline_at, deadline_outcome)
-     select $1, c.extension_id, 'WAITING', c.deadline_at, c.deadline_outcome
-     from jsonb_to_recordset($14::jsonb) as c(extension_id bigint, deadline_at timestamptz, deadline_outcome text)`,
+     insert into hold_check (hold_id, extension_id, state, result, tip, answered_at, deadline_at, deadline_outcome, failure_outcome, release_outcome, mode, version, invocation, target,
+       ask_at, token_hash, attempts, contacted_at)
+     select $1, extension_id, state, result, tip, answered_at, deadline_at, deadline_outcome, failure_outcome, release_outcome, mode, version, invocation, target,
+       ask_at, token_hash, case when ask_at is null then 0 else 1 end, case when ask_at is not null then $13::timestamptz end from checks`,
     [
       hold.id,
       hold.tenantId,
@@ -69,7 +95,26 @@ export async function insertHold(db: Executor, hold: NewHold): Promise<void> {
       hold.snapshotHash,
       JSON.stringify(hold.args),
       hold.createdAt,
-      JSON.stringify(hold.checks.map((check) => ({ extension_id: check.extensionId, deadline_at: check.deadlineAt, deadline_outcome: check.deadlineOutcome }))),
+      JSON.stringify(
+        hold.checks.map((check) => ({
+          extension_id: check.extensionId,
+          state: check.skipped === undefined ? 'WAITING' : 'SKIPPED',
+          result: check.skipped === undefined ? null : check.failureOutcome,
+          tip: check.skipped ?? '',
+          answered_at: check.skipped === undefined ? null : hold.createdAt,
+          deadline_at: check.deadlineAt,
+          deadline_outcome: check.deadlineOutcome,
+          failure_outcome: check.failureOutcome,
+          release_outcome: check.releaseOutcome,
+          mode: check.mode,
+          version: check.version,
+          invocation: check.invocation,
+          target: check.target,
+          ask_at: check.askAt ?? null,
+          token_hash: check.tokenHash ?? null,
+        })),
+      ),
+      hold.shadow,
     ],
   );
 }
@@ -87,6 +132,21 @@ export async function findHoldIdByMessage(db: Executor, tenantId: number, messag
   return (await db.row<{ id: number }>('select id from hold where tenant_id = $1 and message_id = $2', [tenantId, messageId]))?.id;
 }
 
+/** The tenant whose operation a message is about, whoever asks; for noting that somebody else answered it. */
+export async function findTenantOfMessage(db: Executor, messageId: string): Promise<number | undefined> {
+  return (await db.row<{ tenant_id: number }>('select tenant_id from hold where message_id = $1', [messageId]))?.tenant_id;
+}
+
+/** What a hold looks like to a checker. */
+export interface HoldContent {
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly snapshot: Readonly<Record<string, unknown>>;
+}
+
+export async function findContent(db: Executor, id: number): Promise<HoldContent | undefined> {
+  return db.row<HoldContent>('select payload, snapshot from hold where id = $1', [id]);
+}
+
 export async function findSnapshot(db: Executor, id: number): Promise<Readonly<Record<string, unknown>> | undefined> {
   return (await db.row<{ snapshot: Readonly<Record<string, unknown>> }>('select snapshot from hold where id = $1', [id]))?.snapshot;
 }
@@ -96,8 +156,13 @@ export async function findArgs(db: Executor, id: number): Promise<Readonly<Recor
 }
 
 /** Closes an open hold. Answers false when it is closed already. */
-export async function closeHold(db: Executor, id: number, status: Exclude<HoldState, 'CHECKING'>, verdict: Verdict, tip: string, now: Date): Promise<boolean> {
-  return (await db.run(`update hold set status = $2, verdict = $3, tip = $4, closed_at = $5 where id = $1 and status = 'CHECKING'`, [id, status, verdict, tip, now])) === 1;
+export async function closeHold(db: Executor, id: number, status: Exclude<HoldState, 'CHECKING' | 'APPROVING'>, verdict: Verdict, tip: string, now: Date): Promise<boolean> {
+  return (await db.run(`update hold set status = $2, verdict = $3, tip = $4, closed_at = $5 where id = $1 and status in ('CHECKING', 'APPROVING')`, [id, status, verdict, tip, now])) === 1;
+}
+
+/** From now on a person decides, until `deadlineAt`. Answers false when the hold is not checking. */
+export async function askPerson(db: Executor, id: number, tip: string, deadlineAt: Date): Promise<boolean> {
+  return (await db.run(`update hold set status = 'APPROVING', tip = $2, deadline_at = $3 where id = $1 and status = 'CHECKING'`, [id, tip, deadlineAt])) === 1;
 }
 
 /** Closes an open hold after which nothing follows. Answers false when it is closed already. */
@@ -105,7 +170,7 @@ export async function withdrawHold(db: Executor, tenantId: number, id: number, t
   return (
     (await db.run(
       `update hold set status = 'CANCELED', verdict = 'FAIL', tip = $3, closed_at = $4, resumed_at = $4, resume_status = 'DONE'
-       where tenant_id = $1 and id = $2 and status = 'CHECKING'`,
+       where tenant_id = $1 and id = $2 and status in ('CHECKING', 'APPROVING')`,
       [tenantId, id, tip, now],
     )) === 1
   );
@@ -119,7 +184,7 @@ export async function refuseHold(db: Executor, id: number, tip: string): Promise
 /** Notes that the operation went on. Answers false when that was noted before. */
 export async function markResumed(db: Executor, id: number, status: 'DONE' | 'FAILED', message: string, now: Date): Promise<boolean> {
   return (
-    (await db.run(`update hold set resumed_at = $2, resume_status = $3, resume_message = $4 where id = $1 and resumed_at is null and status <> 'CHECKING'`, [id, now, status, message])) === 1
+    (await db.run(`update hold set resumed_at = $2, resume_status = $3, resume_message = $4 where id = $1 and resumed_at is null and closed_at is not null`, [id, now, status, message])) === 1
   );
 }
 
@@ -131,18 +196,38 @@ export interface CheckRow {
   readonly detail_url: string;
   readonly parameter_setting: string;
   readonly state: CheckState;
-  readonly result: Verdict | null;
+  readonly result: Outcome | null;
   readonly tip: string;
   readonly reason: string;
   readonly decided_by: number | null;
   readonly answered_at: Date | null;
   readonly deadline_at: Date;
-  readonly deadline_outcome: Verdict;
+  readonly deadline_outcome: Outcome;
+  readonly failure_outcome: Outcome;
+  readonly release_outcome: Outcome;
+  readonly mode: Mode;
+  readonly version: number;
+  readonly invocation: Invocation;
+  readonly findings: readonly Finding[];
+  readonly attempts: number;
+  readonly last_error: string;
+  readonly contacted_at: Date | null;
+  readonly token_hash: string | null;
+}
+
+/** One thing that an extension found. */
+export interface Finding {
+  readonly object?: string | undefined;
+  readonly line?: number | undefined;
+  readonly rule?: string | undefined;
+  readonly text: string;
+  readonly link?: string | undefined;
 }
 
 export function findChecks(db: Executor, holdId: number): Promise<CheckRow[]> {
   return db.rows<CheckRow>(
-    `select c.extension_id, e.code, e.name, e.owner_id, e.detail_url, e.parameter_setting, c.state, c.result, c.tip, c.reason, c.decided_by, c.answered_at, c.deadline_at, c.deadline_outcome
+    `select c.extension_id, e.code, e.name, e.owner_id, e.detail_url, e.parameter_setting, c.state, c.result, c.tip, c.reason, c.decided_by, c.answered_at, c.deadline_at, c.deadline_outcome,
+       c.failure_outcome, c.release_outcome, c.mode, c.version, c.invocation, c.findings, c.attempts, c.last_error, c.contacted_at, c.token_hash
      from hold_check c join extension e on e.id = c.extension_id where c.hold_id = $1 order by c.extension_id`,
     [holdId],
   );
@@ -150,9 +235,10 @@ export function findChecks(db: Executor, holdId: number): Promise<CheckRow[]> {
 
 export interface Decision {
   readonly state: Exclude<CheckState, 'WAITING'>;
-  readonly result: Verdict;
+  readonly result: Outcome;
   readonly tip: string;
   readonly reason: string;
+  readonly findings?: readonly Finding[] | undefined;
   /** The deciding user; undefined where nobody did, as at a deadline. */
   readonly userId: number | undefined;
 }
@@ -161,15 +247,16 @@ export interface Decision {
 export async function decideCheck(db: Executor, holdId: number, extensionId: number, decision: Decision, now: Date): Promise<boolean> {
   return (
     (await db.run(
-      `update hold_check set state = $3, result = $4, tip = $5, reason = $6, decided_by = $7, answered_at = $8 where hold_id = $1 and extension_id = $2 and state = 'WAITING'`,
-      [holdId, extensionId, decision.state, decision.result, decision.tip, decision.reason, decision.userId ?? null, now],
+      `update hold_check set state = $3, result = $4, tip = $5, reason = $6, decided_by = $7, answered_at = $8, findings = $9
+       where hold_id = $1 and extension_id = $2 and state = 'WAITING'`,
+      [holdId, extensionId, decision.state, decision.result, decision.tip, decision.reason, decision.userId ?? null, now, JSON.stringify(decision.findings ?? [])],
     )) === 1
   );
 }
 
-/** Releases the checks of a hold that was decided without them. */
+/** Releases the checks of a hold that was decided without them. Those in shadow go on, since they only record. */
 export async function releaseWaiting(db: Executor, holdId: number, tip: string, now: Date): Promise<void> {
-  await db.run(`update hold_check set state = 'RELEASED', tip = $2, answered_at = $3 where hold_id = $1 and state = 'WAITING'`, [holdId, tip, now]);
+  await db.run(`update hold_check set state = 'RELEASED', tip = $2, answered_at = $3 where hold_id = $1 and state = 'WAITING' and mode <> 'SHADOW'`, [holdId, tip, now]);
 }
 
 /** Holds that wait for the extension, in all places or (null: the tenant-level) in one; oldest first, the order in which they are locked. */

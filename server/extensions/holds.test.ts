@@ -299,6 +299,7 @@ test('in testing a tenant-level extension checks the operations of its owner onl
   await place.own(platformAdmin, 'PublishExtension', { ExtensionCode: code });
   held(await place.propose(deletion, tenantAdmin));
   await place.own(platformAdmin, 'UpdateExtension', { ExtensionCode: code, ParameterSetting: `extension.project.disabled=${ALPHA}` });
+  await place.own(platformAdmin, 'PublishExtension', { ExtensionCode: code });
   assert.equal((await place.propose(deletion, tenantAdmin)).held, false);
 });
 
@@ -308,6 +309,7 @@ test('the parameters decide by workspace and file type', async () => {
   held(await place.propose({ point: 'deploy-file' }));
   assert.equal((await place.propose({ point: 'deploy-file', fileType: 6 })).held, false);
   await place.own(platformAdmin, 'UpdateExtension', { ExtensionCode: code, ParameterSetting: '' });
+  await place.own(platformAdmin, 'PublishExtension', { ExtensionCode: code });
   held(await place.propose());
 });
 
@@ -351,6 +353,7 @@ test('passing by hand needs the right, the permission of the extension and a rea
   assert.ok(audit?.targets.includes(`hold:${one.holdId}`));
 
   await place.own(platformAdmin, 'UpdateExtension', { ExtensionCode: code, ParameterSetting: 'extension.manualPass.enabled=true' });
+  await place.own(platformAdmin, 'PublishExtension', { ExtensionCode: code });
   const two = held(await place.propose());
   await pass(workspaceAdmin, two.holdId);
   assert.equal((await resumedAs(two.holdId)).length, 1);

@@ -69,6 +69,7 @@ test('a registration that could not work is refused with the reason', async () =
   await assert.rejects(place.own(platformAdmin, 'UpdateExtension', { ExtensionCode: code, HelpDocUrl: 'x' }), refusal('InvalidParameter', /HelpDocUrl/));
   await assert.rejects(place.own(developer, 'UpdateExtension', { ExtensionCode: code }), refusal('Forbidden'));
   await place.own(platformAdmin, 'UpdateExtension', { ExtensionCode: code, ExtensionName: 'Renamed' });
+  await place.own(platformAdmin, 'PublishExtension', { ExtensionCode: code });
   const { Extension } = await place.legacy(developer, 'GetExtension', { ExtensionCode: code });
   assert.deepEqual([Extension?.ExtensionName, Extension?.BindEventList?.length], ['Renamed', 1]);
 });

@@ -2,8 +2,8 @@ import { invalid } from '../kernel/errors.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Components of an option form. `Select` is the single and, with `mode: multiple`, the multiple choice: seven in all. */
-const components = ['Text', 'Input', 'Input.TextArea', 'Select', 'Checkbox.Group', 'Radio.Group'];
+/** Components of an option form. `Select` is the single and, with `mode: multiple`, the multiple choice: seven in all. `PreviewText.Input` only shows text. */
+const components = ['PreviewText.Input', 'Input', 'Input.TextArea', 'Select', 'Checkbox.Group', 'Radio.Group'];
 /** Those whose value is one or several of the entries in `x-component-props.dataSource`. */
 const choices = new Set(['Select', 'Checkbox.Group', 'Radio.Group']);
 
@@ -29,6 +29,9 @@ export function checkOptionSetting(text: string): void {
     if (source !== undefined && !(Array.isArray(source) && source.every((entry) => asObject(entry)?.['value'] !== undefined))) {
       refuse(`${place}.x-component-props.dataSource`, 'must be a list of objects with a value.');
     }
+    if (choices.has(component as string) && source === undefined) refuse(`${place}.x-component-props.dataSource`, 'is missing: a choice needs its entries.');
+    const mode = asObject(props)?.['mode'];
+    if (mode !== undefined && (mode !== 'multiple' || component !== 'Select')) refuse(`${place}.x-component-props.mode`, 'may only be "multiple", for a Select.');
   }
 }
 
@@ -41,8 +44,19 @@ export function checkOptionValue(text: string, setting: string): Json {
   for (const [name, value] of Object.entries(values)) {
     const property = Object.hasOwn(properties, name) ? asObject(properties[name]) : undefined;
     if (property === undefined) throw invalid('OptionValue', `the form has no option ${name}.`);
-    const source = asObject(property['x-component-props'])?.['dataSource'];
-    if (!choices.has(String(property['x-component'])) || !Array.isArray(source)) continue;
+    const component = String(property['x-component']);
+    const props = asObject(property['x-component-props']);
+    const source = props?.['dataSource'];
+    if (component === 'PreviewText.Input') throw invalid('OptionValue', `the option ${name} only shows text and takes no value.`);
+    if (!choices.has(component) || !Array.isArray(source)) {
+      if (typeof value !== 'string' && typeof value !== 'number') throw invalid('OptionValue', `the option ${name} must be text or a number.`);
+      continue;
+    }
+    const several = component === 'Checkbox.Group' || props?.['mode'] === 'multiple';
+    if (Array.isArray(value) !== several) throw invalid('OptionValue', `the option ${name} must be ${several ? 'a list' : 'one value'}.`);
+    if (source.some((entry) => asObject(entry)?.['disabled'] === true && (Array.isArray(value) ? value : [value]).includes(asObject(entry)?.['value']))) {
+      throw invalid('OptionValue', `the option ${name} names an entry that is disabled.`);
+    }
     const offered = source.map((entry) => asObject(entry)?.['value']);
     for (const chosen of Array.isArray(value) ? value : [value]) {
       if (!offered.includes(chosen)) throw invalid('OptionValue', `the option ${name} must be one of ${JSON.stringify(offered)}.`);

@@ -3,8 +3,9 @@ import { invalid, missing } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
 import { checkOptionSetting } from './options.ts';
 import { checkParameterText } from './parameters.ts';
+import { checkRule } from './rules.ts';
 import type { Verdict } from './states.ts';
-import type { ExtensionRow, Registration } from './store.ts';
+import type { Invocation, Registration } from './store.ts';
 
 /** What the wire says of an extension; absent fields keep what there is, or take their default. */
 export interface RegistrationRequest {
@@ -18,26 +19,39 @@ export interface RegistrationRequest {
   readonly OptionSetting?: string | undefined;
   readonly DeadlineSeconds?: number | undefined;
   readonly DeadlineOutcome?: Verdict | undefined;
+  readonly Owner?: number | undefined;
+  readonly Invocation?: Invocation | undefined;
+  readonly Target?: string | undefined;
+  readonly RequireToken?: boolean | undefined;
 }
 
 /** An hour to answer, and no passing by silence. */
 const DEFAULT_DEADLINE_SECONDS = 3_600;
 const DEFAULT_DEADLINE_OUTCOME: Verdict = 'FAIL';
 
-/** The registration that results from a request on top of `present`. Throws MissingParameter or InvalidParameter. */
-export function readRegistration(request: RegistrationRequest, present?: ExtensionRow): Registration {
+/**
+ * The registration that results from a request on top of `present`. `checkTarget` refuses an address that may not be called. That the owner exists is
+ * checked by the caller. Throws MissingParameter, InvalidParameter or TargetForbidden.
+ */
+export function readRegistration(request: RegistrationRequest, callerId: number, checkTarget: (url: string) => void, present?: Registration): Registration {
+  const invocation = request.Invocation ?? present?.invocation ?? 'EVENT';
   const registration: Registration = {
     name: request.ExtensionName ?? present?.name ?? '',
     description: request.ExtensionDesc ?? present?.description ?? '',
     events: [...new Set(request.BindEventList ?? present?.events ?? [])],
-    projectTesting: request.ProjectTesting ?? present?.project_testing ?? undefined,
-    detailUrl: request.DetailUrl ?? present?.detail_url ?? '',
-    helpDocUrl: request.HelpDocUrl ?? present?.help_doc_url ?? '',
-    parameterSetting: request.ParameterSetting ?? present?.parameter_setting ?? '',
-    optionSetting: request.OptionSetting ?? present?.option_setting ?? '',
-    deadlineSeconds: request.DeadlineSeconds ?? present?.deadline_seconds ?? DEFAULT_DEADLINE_SECONDS,
-    deadlineOutcome: request.DeadlineOutcome ?? present?.deadline_outcome ?? DEFAULT_DEADLINE_OUTCOME,
+    projectTesting: request.ProjectTesting ?? present?.projectTesting,
+    detailUrl: request.DetailUrl ?? present?.detailUrl ?? '',
+    helpDocUrl: request.HelpDocUrl ?? present?.helpDocUrl ?? '',
+    parameterSetting: request.ParameterSetting ?? present?.parameterSetting ?? '',
+    optionSetting: request.OptionSetting ?? present?.optionSetting ?? '',
+    deadlineSeconds: request.DeadlineSeconds ?? present?.deadlineSeconds ?? DEFAULT_DEADLINE_SECONDS,
+    deadlineOutcome: request.DeadlineOutcome ?? present?.deadlineOutcome ?? DEFAULT_DEADLINE_OUTCOME,
+    ownerId: request.Owner ?? present?.ownerId ?? callerId,
+    invocation,
+    target: invocation === 'EVENT' ? '' : (request.Target ?? (invocation === present?.invocation ? present.target : '')),
+    requireToken: request.RequireToken ?? present?.requireToken ?? false,
   };
+  checkInvocation(registration, request, checkTarget);
   if (registration.name.trim() === '') throw missing('ExtensionName');
   checkText('ExtensionName', registration.name, 128);
   checkText('ExtensionDesc', registration.description, 1_024);
@@ -71,4 +85,19 @@ function checkUrl(name: string, text: string): void {
   checkText(name, text, 2_048);
   const protocol = URL.parse(text)?.protocol;
   if (protocol !== 'http:' && protocol !== 'https:') throw invalid(name, 'it must be an http or https address.');
+}
+
+function checkInvocation(registration: Registration, request: RegistrationRequest, checkTarget: (url: string) => void): void {
+  const { invocation, target, requireToken } = registration;
+  if (invocation === 'EVENT') {
+    if (request.Target) throw invalid('Target', 'an extension that follows the events has none.');
+  } else if (target.trim() === '') throw missing('Target');
+  else if (invocation === 'RULE') {
+    checkText('Target', target, limits.extensionTextCharacters.value);
+    checkRule(target);
+  } else {
+    checkUrl('Target', target);
+    checkTarget(target);
+  }
+  if (requireToken && invocation !== 'HTTP' && invocation !== 'FUNCTION') throw invalid('RequireToken', 'a token goes out with a request only, so it is for HTTP and FUNCTION.');
 }

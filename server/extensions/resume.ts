@@ -2,13 +2,15 @@ import type { Change } from '../kernel/change.ts';
 import { ApiError } from '../kernel/errors.ts';
 import type { JobDeclaration } from '../kernel/jobs.ts';
 import type { HoldOutcome, PointDeclaration } from './declare.ts';
+import { expireApproval } from './approvals.ts';
 import { findArgs, findHold, markResumed, refuseHold, type HoldRow } from './hold-store.ts';
-import { DEADLINE_JOB, RESUME_JOB, tenantActor } from './jobs.ts';
+import { APPROVAL_DEADLINE_JOB, DEADLINE_JOB, RESUME_JOB, tenantActor } from './jobs.ts';
+import { canonicalJson, hashText } from './snapshot.ts';
 import { holdStates, next } from './states.ts';
 import { expire } from './verdicts.ts';
 
 /**
- * The two jobs of a hold. A job's row goes in the same change as its effect, so an operation is carried out once, whatever happens to the process.
+ * The jobs of a hold. A job's row goes in the same change as its effect, so an operation is carried out once, whatever happens to the process.
  *
  * A held operation is carried out in the name of the user who asked for it. When `proceed` throws an ApiError, the object having changed meanwhile, or
  * fails for the last time, all of its work is rolled back, and in a fresh change the hold becomes BLOCKED with that text and `reject` is called.
@@ -26,7 +28,12 @@ export function holdJobs(points: () => readonly PointDeclaration[]): JobDeclarat
     {
       kind: DEADLINE_JOB,
       actor: (payload) => tenantActor(DEADLINE_JOB, payload),
-      handle: (change, payload) => expire(change, Number(payload['tenantId']), Number(payload['holdId']), Number(payload['extensionId'])),
+      handle: (change, payload) => expire(change, Number(payload['holdId']), Number(payload['extensionId'])),
+    },
+    {
+      kind: APPROVAL_DEADLINE_JOB,
+      actor: (payload) => tenantActor(APPROVAL_DEADLINE_JOB, payload),
+      handle: (change, payload) => expireApproval(change, Number(payload['holdId'])),
     },
     {
       kind: RESUME_JOB,
@@ -36,8 +43,12 @@ export function holdJobs(points: () => readonly PointDeclaration[]): JobDeclarat
         if (waiting === undefined) return;
         const { hold, args } = waiting;
         const outcome: HoldOutcome = { holdId: hold.id, verdict: hold.verdict ?? 'FAIL', tip: hold.tip };
-        if (hold.status === 'PASSED') await pointOf(hold.point).proceed(change, args, outcome);
-        else await pointOf(hold.point).reject(change, args, outcome);
+        if (hold.status === 'PASSED') {
+          await refuseChanged(change, hold, pointOf(hold.point), args);
+          await pointOf(hold.point).proceed(change, args, outcome);
+        } else {
+          await pointOf(hold.point).reject(change, args, outcome);
+        }
         await mark(change, hold, 'DONE', '');
       },
       async giveUp(change, payload, error) {
@@ -54,6 +65,13 @@ export function holdJobs(points: () => readonly PointDeclaration[]): JobDeclarat
       },
     },
   ];
+}
+
+/** A verdict is bound to the content it was given on. */
+async function refuseChanged(change: Change, hold: HoldRow, point: PointDeclaration, args: Readonly<Record<string, unknown>>): Promise<void> {
+  const current = await point.currentSnapshot?.(change, args);
+  if (current === undefined || hashText(canonicalJson(current)) === hold.snapshot_hash) return;
+  throw new ApiError('WrongState', { kind: 'Hold', label: 'Hold', id: hold.id, reason: 'its content was changed while it was checked, so the verdict is void; ask again.' });
 }
 
 async function awaitingResume(change: Change, payload: Readonly<Record<string, unknown>>): Promise<{ hold: HoldRow; args: Readonly<Record<string, unknown>> } | undefined> {

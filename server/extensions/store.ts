@@ -1,7 +1,10 @@
 import type { Executor } from '../kernel/database.ts';
 import type { Verdict } from './states.ts';
 
-/** SQL of extensions and of where they are enabled. Holds are in `hold-store.ts`. */
+/** SQL of extensions. Where they are enabled is in `attachment-store.ts`, their versions in `version-store.ts`, holds in `hold-store.ts`. */
+
+/** How an extension is asked. */
+export type Invocation = 'EVENT' | 'HTTP' | 'FUNCTION' | 'RULE';
 
 export interface ExtensionRow {
   readonly id: number;
@@ -21,10 +24,17 @@ export interface ExtensionRow {
   readonly deadline_outcome: Verdict;
   readonly created_by: number;
   readonly modified_by: number;
+  readonly version: number;
+  readonly invocation: Invocation;
+  /** The address or the expression, as the invocation is. */
+  readonly target: string;
+  readonly require_token: boolean;
+  readonly submitted_by: number | null;
 }
 
-const COLUMNS = `e.id, e.tenant_id, e.code, e.name, e.description, e.owner_id, e.status, e.events, e.project_testing, e.detail_url, e.help_doc_url,
-  e.parameter_setting, e.option_setting, e.deadline_seconds, e.deadline_outcome, e.created_by, e.modified_by`;
+export const COLUMNS = `e.id, e.tenant_id, e.code, e.name, e.description, e.owner_id, e.status, e.events, e.project_testing, e.detail_url, e.help_doc_url,
+  e.parameter_setting, e.option_setting, e.deadline_seconds, e.deadline_outcome, e.created_by, e.modified_by,
+  e.version, e.invocation, e.target, e.require_token, e.submitted_by`;
 
 /** What a registration says; the same fields are written when it is changed. */
 export interface Registration {
@@ -38,6 +48,10 @@ export interface Registration {
   readonly optionSetting: string;
   readonly deadlineSeconds: number;
   readonly deadlineOutcome: Verdict;
+  readonly ownerId: number;
+  readonly invocation: Invocation;
+  readonly target: string;
+  readonly requireToken: boolean;
 }
 
 function registrationValues(registration: Registration): unknown[] {
@@ -52,35 +66,43 @@ function registrationValues(registration: Registration): unknown[] {
     registration.optionSetting,
     registration.deadlineSeconds,
     registration.deadlineOutcome,
+    registration.ownerId,
+    registration.invocation,
+    registration.target,
+    registration.requireToken,
   ];
 }
 
-/** Registers in Testing, owned by `userId`. Rejects with a unique violation of `extension_code`. */
+/** Registers in Testing. Rejects with a unique violation of `extension_code`. */
 export async function insertExtension(db: Executor, tenantId: number, code: string, userId: number, now: Date, registration: Registration): Promise<void> {
   await db.run(
     `insert into extension (name, description, events, project_testing, detail_url, help_doc_url, parameter_setting, option_setting, deadline_seconds,
-       deadline_outcome, tenant_id, code, owner_id, status, created_by, created_at, modified_by, modified_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $13, $14, $13, $14)`,
+       deadline_outcome, owner_id, invocation, target, require_token, tenant_id, code, status, created_by, created_at, modified_by, modified_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, $17, $18, $17, $18)`,
     [...registrationValues(registration), tenantId, code, userId, now],
   );
 }
 
-export async function updateRegistration(db: Executor, id: number, userId: number, now: Date, registration: Registration): Promise<void> {
+/** Writes what an extension is from now on, as this version. */
+export async function updateRegistration(db: Executor, id: number, userId: number, now: Date, registration: Registration, version: number): Promise<void> {
   await db.run(
     `update extension set name = $1, description = $2, events = $3, project_testing = $4, detail_url = $5, help_doc_url = $6, parameter_setting = $7,
-       option_setting = $8, deadline_seconds = $9, deadline_outcome = $10, modified_by = $12, modified_at = $13
-     where id = $11`,
-    [...registrationValues(registration), id, userId, now],
+       option_setting = $8, deadline_seconds = $9, deadline_outcome = $10, owner_id = $11, invocation = $12, target = $13, require_token = $14,
+       modified_by = $16, modified_at = $17, version = $18
+     where id = $15`,
+    [...registrationValues(registration), id, userId, now, version],
   );
 }
 
-export async function setExtensionStatus(db: Executor, id: number, status: number, userId: number, now: Date): Promise<void> {
-  await db.run('update extension set status = $2, modified_by = $3, modified_at = $4 where id = $1', [id, status, userId, now]);
+/** `submittedBy` undefined: as it is. */
+export async function setExtensionStatus(db: Executor, id: number, status: number, userId: number, now: Date, submittedBy?: number): Promise<void> {
+  await db.run('update extension set status = $2, modified_by = $3, modified_at = $4, submitted_by = coalesce($5, submitted_by) where id = $1', [id, status, userId, now, submittedBy ?? null]);
 }
 
 /** Marks the extension deleted and takes it off everywhere. Its code may be used again. */
 export async function markExtensionDeleted(db: Executor, id: number, userId: number, now: Date): Promise<void> {
   await db.run('update extension set deleted_at = $3, modified_by = $2, modified_at = $3 where id = $1', [id, userId, now]);
+  await db.run('delete from extension_draft where extension_id = $1', [id]);
   await db.run('delete from extension_attachment where extension_id = $1', [id]);
 }
 
@@ -106,81 +128,44 @@ export function listExtensions(db: Executor, tenantId: number, limit: number, of
   return db.rows<ExtensionRow>(`select ${COLUMNS} from extension e where e.tenant_id = $1 and e.deleted_at is null order by e.id desc limit $2 offset $3`, [tenantId, limit, offset]);
 }
 
-/** Enables in a workspace (null: at tenant level), or renews the option value; a null option value keeps the one there is. */
-export async function attach(db: Executor, extensionId: number, workspaceId: number | null, optionValue: object | null, userId: number, now: Date): Promise<void> {
-  await db.run(
-    `insert into extension_attachment (extension_id, workspace_id, option_value, enabled_by, enabled_at) values ($1, $2, $3, $4, $5)
-     on conflict (extension_id, workspace_id) do update
-     set option_value = coalesce(excluded.option_value, extension_attachment.option_value), enabled_by = excluded.enabled_by, enabled_at = excluded.enabled_at`,
-    [extensionId, workspaceId, optionValue === null ? null : JSON.stringify(optionValue), userId, now],
-  );
+/** What the row says, as a registration. */
+export function registrationOf(row: ExtensionRow): Registration {
+  return {
+    name: row.name,
+    description: row.description,
+    events: row.events,
+    projectTesting: row.project_testing ?? undefined,
+    detailUrl: row.detail_url,
+    helpDocUrl: row.help_doc_url,
+    parameterSetting: row.parameter_setting,
+    optionSetting: row.option_setting,
+    deadlineSeconds: row.deadline_seconds,
+    deadlineOutcome: row.deadline_outcome,
+    ownerId: row.owner_id,
+    invocation: row.invocation,
+    target: row.target,
+    requireToken: row.require_token,
+  };
 }
 
-/** False when it was not enabled there. */
-export async function detach(db: Executor, extensionId: number, workspaceId: number | null): Promise<boolean> {
-  return (await db.run('delete from extension_attachment where extension_id = $1 and workspace_id is not distinct from $2', [extensionId, workspaceId])) === 1;
-}
-
-export async function findOptionValue(db: Executor, extensionId: number, workspaceId: number | null): Promise<Readonly<Record<string, unknown>> | null> {
-  const row = await db.row<{ option_value: Readonly<Record<string, unknown>> | null }>(
-    'select option_value from extension_attachment where extension_id = $1 and workspace_id is not distinct from $2',
-    [extensionId, workspaceId],
-  );
-  return row?.option_value ?? null;
-}
-
-export interface AttachmentRow {
-  readonly code: string;
-  readonly name: string;
-  readonly workspace_id: number | null;
-  readonly option_value: object | null;
-  readonly enabled_by: number;
-  readonly enabled_at: Date;
-}
-
-export interface AttachmentFilter {
-  readonly tenantId: number;
-  readonly code: string | undefined;
-  readonly workspaceId: number | undefined;
-}
-
-const ATTACHMENTS = `from extension_attachment a join extension e on e.id = a.extension_id
-  where e.tenant_id = $1 and e.deleted_at is null and ($2::text is null or e.code = $2) and ($3::bigint is null or a.workspace_id = $3)`;
-
-export function listAttachments(db: Executor, filter: AttachmentFilter, limit: number, offset: number): Promise<AttachmentRow[]> {
-  return db.rows<AttachmentRow>(
-    `select e.code, e.name, a.workspace_id, a.option_value, a.enabled_by, a.enabled_at ${ATTACHMENTS} order by e.id desc, a.workspace_id nulls first limit $4 offset $5`,
-    [filter.tenantId, filter.code ?? null, filter.workspaceId ?? null, limit, offset],
-  );
-}
-
-export async function countAttachments(db: Executor, filter: AttachmentFilter): Promise<number> {
-  const row = await db.row<{ count: number }>(`select count(*) as count ${ATTACHMENTS}`, [filter.tenantId, filter.code ?? null, filter.workspaceId ?? null]);
-  return row?.count ?? 0;
-}
-
-/**
- * Which extensions stand at a point: bound to the event, enabled in the workspace (or at tenant level) and in force. In testing that is the test
- * workspace only, or at tenant level the owner's own operations. The parameter text may still exclude one.
- */
-const AT_POINT = `from extension e join extension_attachment a on a.extension_id = e.id and a.workspace_id is not distinct from $3
-  where e.tenant_id = $1 and e.deleted_at is null and $2 = any(e.events)
-    and (e.status = 1 or (e.status = 0 and case when $3::bigint is null then e.owner_id = $4 else e.project_testing = $3 end))`;
-
-export function extensionsAtPoint(db: Executor, tenantId: number, point: string, workspaceId: number | null, userId: number): Promise<ExtensionRow[]> {
-  return db.rows<ExtensionRow>(`select ${COLUMNS} ${AT_POINT} order by e.id`, [tenantId, point, workspaceId, userId]);
-}
-
-/**
- * A new hold id with the extensions at the point, in one round trip. The share lock makes whoever disables one of them wait for this change,
- * so that no check is opened behind the back of its disabling.
- */
-export async function extensionsForProposal(db: Executor, tenantId: number, point: string, workspaceId: number | null, userId: number): Promise<{ holdId: number; extensions: ExtensionRow[] }> {
-  const rows = await db.rows<{ hold_id: number } & { [Column in keyof ExtensionRow]: ExtensionRow[Column] | null }>(
-    `select n.hold_id, m.* from (select nextval('hold_id') as hold_id) n left join lateral (select ${COLUMNS} ${AT_POINT} order by e.id for share) m on true`,
-    [tenantId, point, workspaceId, userId],
-  );
-  const holdId = rows[0]?.hold_id;
-  if (holdId === undefined) throw new Error('the sequence of holds gave no id');
-  return { holdId, extensions: rows.filter((row): row is { hold_id: number } & ExtensionRow => row.id !== null) };
+/** The row as it would be with another registration. */
+export function withRegistration<Row extends ExtensionRow>(row: Row, registration: Registration, version: number): Row {
+  return {
+    ...row,
+    version,
+    name: registration.name,
+    description: registration.description,
+    events: [...registration.events],
+    project_testing: registration.projectTesting ?? null,
+    detail_url: registration.detailUrl,
+    help_doc_url: registration.helpDocUrl,
+    parameter_setting: registration.parameterSetting,
+    option_setting: registration.optionSetting,
+    deadline_seconds: registration.deadlineSeconds,
+    deadline_outcome: registration.deadlineOutcome,
+    owner_id: registration.ownerId,
+    invocation: registration.invocation,
+    target: registration.target,
+    require_token: registration.requireToken,
+  };
 }

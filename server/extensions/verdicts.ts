@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto';
 import type { Change } from '../kernel/change.ts';
 import { ApiError, notFound } from '../kernel/errors.ts';
-import { closeHold, decideCheck, findChecks, findHoldIdByMessage, holdsWaitingFor, lockHold, releaseWaiting, type CheckRow, type Decision, type HoldRow } from './hold-store.ts';
-import { resumeJob } from './jobs.ts';
-import { checkStates, holdStates, next, worst, type CheckStep, type HoldStep, type Verdict } from './states.ts';
+import { beginApproval, findPolicyFor } from './approvals.ts';
+import { countFailure, findAttachment, recoverBreaker } from './attachment-store.ts';
+import { close } from './closing.ts';
+import { decideCheck, findChecks, findHoldIdByMessage, holdsWaitingFor, lockHold, type CheckRow, type Decision, type Finding, type HoldRow } from './hold-store.ts';
+import { checkStates, holdStates, next, weigh, worst, type CheckStep, type Verdict } from './states.ts';
 
 /** How checks are decided and holds closed. Every function here locks the hold before it looks at a check. */
 
@@ -11,11 +14,16 @@ export interface Answer {
   readonly extensionCode: string;
   readonly result: Verdict;
   readonly tip: string;
+  readonly findings?: readonly Finding[] | undefined;
+  readonly token?: string | undefined;
+  /** Of the content that was judged, where the extension says it. */
+  readonly snapshotHash?: string | undefined;
 }
 
 /**
  * Takes an extension's answer. The same answer again is accepted and changes nothing. `authorise` is told the check and may throw.
- * Throws NotFound for a message or an extension without a check in the actor's tenant, and WrongState when the check was decided otherwise.
+ * Throws NotFound for a message or an extension without a check in the actor's tenant, WrongState when the check was decided otherwise or the answer is about
+ * other content, and Forbidden when the token is not the check's.
  */
 export async function answer(change: Change, given: Answer, authorise: (check: CheckRow) => void): Promise<void> {
   const { tenantId, userId } = change.actor;
@@ -23,19 +31,51 @@ export async function answer(change: Change, given: Answer, authorise: (check: C
   if (holdId === undefined) throw notFound('Message', given.messageId, 'held operation for the message');
   const { hold, check } = await lockCheck(change, holdId, given.extensionCode);
   authorise(check);
+  if (check.token_hash !== null && (given.token === undefined || hashToken(given.token) !== check.token_hash)) {
+    throw new ApiError('Forbidden', { action: change.actor.action, needed: 'the token of this check (CheckToken), which came with its request' });
+  }
+  if (given.snapshotHash !== undefined && given.snapshotHash !== hold.snapshot_hash) {
+    throw new ApiError('WrongState', { kind: 'Check', label: 'The check of', id: check.code, reason: 'the answer is about other content than the one under decision (SnapshotHash), so it is void.' });
+  }
   if (check.state === 'ANSWERED' && check.result === given.result && check.tip === given.tip) return;
-  await decide(change, hold, check, 'answer', { result: given.result, tip: given.tip, reason: '', userId });
+  await decide(change, hold, check, 'answer', { result: given.result, tip: given.tip, reason: '', findings: given.findings, userId });
   await settle(change, hold);
 }
 
+/** Lower-case hex SHA-256: only this of a token is kept. */
+export function hashToken(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
+
+/** The answer that our own request to the extension had. Nothing happens when the check was decided meanwhile. */
+export async function takeDirectAnswer(change: Change, holdId: number, extensionId: number, given: Pick<Answer, 'result' | 'tip' | 'findings'>): Promise<void> {
+  await whileWaiting(change, holdId, extensionId, async (hold, check) => {
+    await decide(change, hold, check, 'answer', { result: given.result, tip: given.tip, reason: '', findings: given.findings, userId: undefined });
+  });
+}
+
+/** The extension could not be asked, or answered nonsense: its failure outcome counts, and `reason` says what happened. */
+export async function failCheck(change: Change, holdId: number, extensionId: number, reason: string): Promise<void> {
+  await whileWaiting(change, holdId, extensionId, async (hold, check) => {
+    await decide(change, hold, check, 'fail', { result: check.failure_outcome, tip: `${check.name} could not be asked: ${reason} Its outcome for this is ${check.failure_outcome}.`, reason, userId: undefined });
+  });
+}
+
 /** Gives an unanswered check its deadline outcome. Nothing happens when it was decided. */
-export async function expire(change: Change, tenantId: number, holdId: number, extensionId: number): Promise<void> {
-  const hold = await lockHold(change, tenantId, holdId);
+export async function expire(change: Change, holdId: number, extensionId: number): Promise<void> {
+  await whileWaiting(change, holdId, extensionId, async (hold, check) => {
+    const seconds = Math.round((check.deadline_at.getTime() - hold.created_at.getTime()) / 1_000);
+    const trouble = check.last_error === '' ? '' : ` Asked last, it failed: ${check.last_error}`;
+    const tip = `${check.name} did not answer within ${seconds} seconds; its outcome for this is ${check.deadline_outcome}.${trouble}`;
+    await decide(change, hold, check, 'expire', { result: check.deadline_outcome, tip, reason: '', userId: undefined });
+  });
+}
+
+async function whileWaiting(change: Change, holdId: number, extensionId: number, work: (hold: HoldRow, check: CheckRow) => Promise<void>): Promise<void> {
+  const hold = await lockHold(change, change.actor.tenantId, holdId);
   const check = (await findChecks(change, holdId)).find((candidate) => candidate.extension_id === extensionId);
   if (hold === undefined || check?.state !== 'WAITING') return;
-  const seconds = Math.round((check.deadline_at.getTime() - hold.created_at.getTime()) / 1_000);
-  const tip = `${check.name} did not answer within ${seconds} seconds; its outcome for this is ${check.deadline_outcome}.`;
-  await decide(change, hold, check, 'expire', { result: check.deadline_outcome, tip, reason: '', userId: undefined });
+  await work(hold, check);
   await settle(change, hold);
 }
 
@@ -45,18 +85,35 @@ export async function override(change: Change, holdId: number, extensionCode: st
   const tip = `Passed by hand by ${passedBy.displayName}: ${passedBy.reason}`;
   await decide(change, hold, check, 'override', { result: 'OK', tip, reason: passedBy.reason, userId: change.actor.userId });
   change.touch(`extension:${extensionCode}`);
+  change.raise({
+    code: 'approval-change-finished',
+    workspaceId: hold.workspace_id ?? undefined,
+    objectKey: `hold:${hold.id}`,
+    data: {
+      ...(hold.workspace_id === null ? {} : { appId: hold.workspace_id }),
+      assignee: String(change.actor.userId),
+      assigneeName: passedBy.displayName,
+      comments: passedBy.reason,
+      createTime: hold.created_at.getTime(),
+      updateTime: change.now.getTime(),
+      processId: `job_${hold.id}`,
+      taskId: `${hold.id}:${extensionCode}`,
+      status: 'MarkedAsPassed',
+      eventType: 'approval',
+      process: { applicant: String(hold.operator_id), assignmentCategory: 'Extension', processDefinitionId: extensionCode, processId: `job_${hold.id}`, status: 'MarkedAsPassed', title: hold.title },
+    },
+  });
   await settle(change, hold);
 }
 
-/** Passes all open checks of an extension that no longer decides, in all places or in one. */
+/** Decides all open checks of an extension that no longer decides, in all places or in one, as its attachment says. */
 export async function release(change: Change, extension: { readonly id: number; readonly name: string }, place: 'all' | { readonly workspaceId: number | null }, what: string): Promise<void> {
   for (const holdId of await holdsWaitingFor(change, extension.id, place)) {
-    const hold = await lockHold(change, change.actor.tenantId, holdId);
-    const check = (await findChecks(change, holdId)).find((candidate) => candidate.extension_id === extension.id);
     // It may have been decided while we waited for the lock.
-    if (hold === undefined || check?.state !== 'WAITING') continue;
-    await decide(change, hold, check, 'release', { result: 'OK', tip: `${extension.name} was ${what} while its answer was awaited; its check passes.`, reason: '', userId: change.actor.userId });
-    await settle(change, hold);
+    await whileWaiting(change, holdId, extension.id, async (hold, check) => {
+      const came = check.release_outcome === 'OK' ? 'its check passes' : `its outcome for this is ${check.release_outcome}`;
+      await decide(change, hold, check, 'release', { result: check.release_outcome, tip: `${extension.name} was ${what} while its answer was awaited; ${came}.`, reason: '', userId: change.actor.userId });
+    });
   }
 }
 
@@ -84,7 +141,15 @@ async function decide(change: Change, hold: HoldRow, check: CheckRow, step: Chec
     throw new ApiError('WrongState', { kind: 'Check', label: 'The check of', id: check.code, reason: whyDecided(check) });
   }
   if (!(await decideCheck(change, hold.id, check.extension_id, { ...decision, state }, change.now))) throw new Error('a waiting check was decided although its hold is locked');
+  if (step === 'answer') await recoverBreaker(change, check.extension_id, hold.workspace_id);
+  if (step === 'expire' || step === 'fail') await countAgainst(change, hold, check);
   change.touch(`hold:${hold.id}`);
+}
+
+async function countAgainst(change: Change, hold: HoldRow, check: CheckRow): Promise<void> {
+  const attachment = await findAttachment(change, check.extension_id, hold.workspace_id);
+  if (attachment === undefined || attachment.breaker_failures === 0) return;
+  await countFailure(change, check.extension_id, hold.workspace_id, { failures: attachment.breaker_failures, seconds: attachment.breaker_seconds }, change.now);
 }
 
 function whyDecided(check: CheckRow): string {
@@ -93,6 +158,10 @@ function whyDecided(check: CheckRow): string {
       return `it was answered ${check.result} before.`;
     case 'EXPIRED':
       return `its deadline ${check.deadline_at.toISOString()} has passed.`;
+    case 'FAILED':
+      return `it could not be asked: ${check.reason}`;
+    case 'SKIPPED':
+      return 'its breaker is open, so it was not asked.';
     case 'OVERRIDDEN':
       return 'a person has passed it by hand.';
     default:
@@ -100,23 +169,20 @@ function whyDecided(check: CheckRow): string {
   }
 }
 
-/** Closes the hold when its checks allow: one FAIL blocks at once, otherwise all have to be decided. */
-async function settle(change: Change, hold: HoldRow): Promise<void> {
-  const checks = await findChecks(change, hold.id);
-  const results = checks.flatMap((check) => (check.result === null ? [] : [check.result]));
-  const verdict = worst(results);
+/** Closes the hold when its checks allow: one FAIL blocks at once, otherwise all have to be decided, and a person may have the last word. */
+export async function settle(change: Change, hold: HoldRow): Promise<void> {
+  // In shadow an answer comes when the operation has long gone on.
+  if (hold.status !== 'CHECKING') return;
+  const checks = (await findChecks(change, hold.id)).filter((check) => check.mode !== 'SHADOW');
+  const weighed = checks.flatMap((check) => (check.result === null ? [] : [{ check, outcome: weigh(check.mode, check.result) }]));
+  const verdict = worst(weighed.map(({ outcome }) => outcome));
   if (verdict !== 'FAIL' && checks.some((check) => check.state === 'WAITING')) return;
-  const tip = checks
-    .filter((check) => check.result === verdict && check.tip !== '')
-    .map((check) => check.tip)
-    .join('\n');
-  await close(change, hold, verdict === 'FAIL' ? 'block' : 'pass', verdict, tip);
-}
-
-async function close(change: Change, hold: HoldRow, step: Exclude<HoldStep, 'refuse'>, verdict: Verdict, tip: string): Promise<void> {
-  const status = next(holdStates, hold.status, step);
-  if (status === undefined || status === 'CHECKING' || !(await closeHold(change, hold.id, status, verdict, tip, change.now))) throw new Error('a hold was closed twice although it is locked');
-  await releaseWaiting(change, hold.id, step === 'cancel' ? 'The operation was called off.' : 'Another check decided the operation.', change.now);
-  change.enqueue(resumeJob(hold.tenant_id, hold.operator_id, hold.id));
-  change.touch(`hold:${hold.id}`);
+  const decisive = weighed.filter(({ outcome }) => outcome === verdict).map(({ check }) => check);
+  const tip = decisive.flatMap((check) => (check.tip === '' ? [] : [check.tip])).join('\n');
+  if (verdict === 'FAIL') return close(change, hold, 'block', verdict, tip);
+  if (verdict !== 'OK') {
+    const policy = await findPolicyFor(change, hold, decisive.map((check) => check.code), verdict);
+    if (policy !== undefined) return beginApproval(change, hold, verdict, policy, tip);
+  }
+  await close(change, hold, 'pass', verdict === 'ASK' ? 'WARN' : verdict, tip);
 }

@@ -1,52 +1,40 @@
 import { eventByCode } from '../../../contract/events.ts';
 import type { ContractOperations } from '../../../contract/generated/index.ts';
-import type { Change } from '../../kernel/change.ts';
-import { isUniqueViolation } from '../../kernel/database.ts';
-import { ApiError, invalid, notFound } from '../../kernel/errors.ts';
-import type { IdSource } from '../../kernel/ids.ts';
+import { invalid, notFound } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { inTenant, type Call, type Handlers } from '../../kernel/operation.ts';
+import { pageCounters, readPage } from '../../kernel/page.ts';
 import type { WorkspaceDirectory } from '../../identity/directory.ts';
+import type { EventLog } from '../../openevent/index.ts';
+import {
+  attachmentStatistics,
+  countAttachments,
+  detach,
+  findAttachment,
+  listAttachments,
+  putAttachment,
+  type AttachmentRow,
+  type NewAttachment,
+} from '../attachment-store.ts';
 import { existingWorkspace, forbidden, type Authority } from '../authority.ts';
 import { checkOptionValue } from '../options.ts';
-import { checkText, readRegistration } from '../registration.ts';
-import { extensionState, extensionStates, extensionStatus, next, type ExtensionStep } from '../states.ts';
-import {
-  attach,
-  countAttachments,
-  countExtensions,
-  detach,
-  insertExtension,
-  listAttachments,
-  lockExtension,
-  lockTenantExtensions,
-  markExtensionDeleted,
-  setExtensionStatus,
-  updateRegistration,
-  type ExtensionRow,
-} from '../store.ts';
+import { previewScope } from '../preview.ts';
+import { checkText } from '../registration.ts';
+import { readScope } from '../scope.ts';
+import { attachmentStates, extensionState, next, type AttachmentState, type AttachmentStep } from '../states.ts';
+import { findExtension, lockExtension, type ExtensionRow } from '../store.ts';
 import { release } from '../verdicts.ts';
-import { pageCounters, readPage } from '../../kernel/page.ts';
+import { wrongState } from './lifecycle.ts';
 
 type Own = ContractOperations['open-platform/2026-12-01'];
+type EnableRequest = Own['EnableExtension']['request'];
+type AttachmentView = NonNullable<Own['GetExtensionAttachment']['response']['Attachment']>;
 
-/** Registration, life and enabling of extensions. None of this is ever held by an extension, so that a bad one can always be taken out. */
-export function extensionOperations(options: { authority: Authority; directory: WorkspaceDirectory; ids: IdSource }): Handlers<Own> {
-  const { authority, directory, ids } = options;
+const DAY = 86_400_000;
 
-  /** Takes a step of the life; `then` does what follows from it. */
-  function step(call: Call, code: string, taken: ExtensionStep, then: (change: Change, extension: ExtensionRow) => Promise<void>): Promise<Record<string, never>> {
-    return call.change(async (change) => {
-      const extension = await locked(change, code);
-      const state = extensionState(extension.status);
-      const target = next(extensionStates, state, taken);
-      if (target === undefined) throw wrongState(extension, `it is ${state}${taken === 'delete' && state === 'Published' ? '; disable it first.' : '.'}`);
-      if (target === 'Deleted') await markExtensionDeleted(change, extension.id, call.caller.userId, change.now);
-      else await setExtensionStatus(change, extension.id, extensionStatus[target], call.caller.userId, change.now);
-      await then(change, extension);
-      return {};
-    });
-  }
+/** Where extensions are enabled, and how they work there. None of this is ever held by an extension. */
+export function attachmentOperations(options: { authority: Authority; directory: WorkspaceDirectory; history: Pick<EventLog, 'read'> }): Handlers<Own> {
+  const { authority, directory } = options;
 
   /** The place of an enabling, after the caller's right was checked. Null: the tenant level. */
   async function place(call: Call, extension: ExtensionRow, projectId: number | undefined): Promise<number | null> {
@@ -61,71 +49,31 @@ export function extensionOperations(options: { authority: Authority; directory: 
     return workspaceId;
   }
 
+  /** Whether the caller may see how a place is guarded. */
+  async function maySee(call: Call, workspaceId: number | undefined): Promise<boolean> {
+    return authority.tenant(call, 'write-open-platform') || (workspaceId !== undefined && (await authority.workspace(call, workspaceId, 'read')));
+  }
+
+  async function visible(call: Call, code: string, projectId: number | undefined): Promise<{ extension: ExtensionRow; workspaceId: number | null }> {
+    const extension = await findExtension(call.db, call.tenantId, code);
+    if (extension === undefined) throw notFound('Extension', code);
+    const workspaceId = projectId === undefined ? null : await existingWorkspace(directory, call.tenantId, projectId);
+    if (extension.owner_id !== call.caller.userId && !(await maySee(call, projectId))) throw forbidden(call, 'to own the extension, the right read in the workspace, or the right write-open-platform');
+    return { extension, workspaceId };
+  }
+
   return {
-    CreateExtension: {
-      access: inTenant('write-open-platform'),
-      async handle(call, request) {
-        const registration = readRegistration(request);
-        if (registration.projectTesting !== undefined) await existingWorkspace(directory, call.tenantId, registration.projectTesting);
-        const code = request.ExtensionCode || `extension_${ids.text(16)}`;
-        if (!/^[\w.-]{1,64}$/.test(code)) throw invalid('ExtensionCode', 'it may have up to 64 letters, digits and the signs _ . -');
-        return call.change(async (change) => {
-          await lockTenantExtensions(change, call.tenantId);
-          if ((await countExtensions(change, call.tenantId)) >= limits.extensionsPerTenant.value) {
-            throw new ApiError('TooMany', { kind: 'Extension', limit: limits.extensionsPerTenant.value, label: 'extensions' });
-          }
-          try {
-            await insertExtension(change, call.tenantId, code, call.caller.userId, change.now, registration);
-          } catch (error) {
-            if (isUniqueViolation(error, 'extension_code')) throw new ApiError('AlreadyExists', { kind: 'Extension', label: 'extension', id: code });
-            throw error;
-          }
-          change.touch(`extension:${code}`);
-          return { ExtensionCode: code };
-        });
-      },
-    },
-
-    UpdateExtension: {
-      access: inTenant('write-open-platform'),
-      async handle(call, request) {
-        if (request.ProjectTesting !== undefined) await existingWorkspace(directory, call.tenantId, request.ProjectTesting);
-        return call.change(async (change) => {
-          const extension = await locked(change, request.ExtensionCode);
-          await updateRegistration(change, extension.id, call.caller.userId, change.now, readRegistration(request, extension));
-          return {};
-        });
-      },
-    },
-
-    PublishExtension: {
-      access: inTenant('write-open-platform'),
-      handle: (call, request) => step(call, request.ExtensionCode, 'publish', async () => {}),
-    },
-
-    DisableExtension: {
-      access: inTenant('write-open-platform'),
-      handle: (call, request) => step(call, request.ExtensionCode, 'disable', (change, extension) => release(change, extension, 'all', 'disabled')),
-    },
-
-    DeleteExtension: {
-      access: inTenant('write-open-platform'),
-      handle: (call, request) => step(call, request.ExtensionCode, 'delete', (change, extension) => release(change, extension, 'all', 'deleted')),
-    },
-
     EnableExtension: {
       access: inTenant('member'),
       async handle(call, request) {
         return call.change(async (change) => {
-          const extension = await locked(change, request.ExtensionCode);
+          const extension = await lockExtension(change, call.tenantId, request.ExtensionCode);
+          if (extension === undefined) throw notFound('Extension', request.ExtensionCode);
+          change.touch(`extension:${extension.code}`);
           const workspaceId = await place(call, extension, request.ProjectId);
           checkEnabling(call, extension, workspaceId);
-          let optionValue: object | null = null;
-          if (request.OptionValue) {
-            checkText('OptionValue', request.OptionValue, limits.extensionTextCharacters.value);
-            optionValue = checkOptionValue(request.OptionValue, extension.option_setting);
-          }
-          await attach(change, extension.id, workspaceId, optionValue, call.caller.userId, change.now);
+          const present = await findAttachment(change, extension.id, workspaceId);
+          await putAttachment(change, extension.id, workspaceId, readAttachment(request, extension, present), call.caller.userId, change.now);
           return {};
         });
       },
@@ -135,7 +83,9 @@ export function extensionOperations(options: { authority: Authority; directory: 
       access: inTenant('member'),
       async handle(call, request) {
         return call.change(async (change) => {
-          const extension = await locked(change, request.ExtensionCode);
+          const extension = await lockExtension(change, call.tenantId, request.ExtensionCode);
+          if (extension === undefined) throw notFound('Extension', request.ExtensionCode);
+          change.touch(`extension:${extension.code}`);
           const workspaceId = await place(call, extension, request.ProjectId);
           if (!(await detach(change, extension.id, workspaceId))) throw wrongState(extension, 'it is not enabled there.');
           await release(change, extension, { workspaceId }, workspaceId === null ? 'disabled at tenant level' : 'disabled in the workspace');
@@ -151,42 +101,119 @@ export function extensionOperations(options: { authority: Authority; directory: 
         const filter = { tenantId: call.tenantId, code: request.ExtensionCode, workspaceId: request.ProjectId };
         const attachments = await listAttachments(call.db, filter, page.size, page.offset);
         // Option values may say how a workspace is guarded, so they are for those who look after it.
-        const open = authority.tenant(call, 'write-open-platform') || (request.ProjectId !== undefined && (await authority.workspace(call, request.ProjectId, 'read')));
+        const open = await maySee(call, request.ProjectId);
         return {
           PagingInfo: {
-            Attachments: attachments.map((attachment) => ({
-              ExtensionCode: attachment.code,
-              ExtensionName: attachment.name,
-              ...(attachment.workspace_id === null ? {} : { ProjectId: attachment.workspace_id }),
-              ...(open ? { OptionValue: JSON.stringify(attachment.option_value ?? {}) } : {}),
-              EnableUserId: attachment.enabled_by,
-              EnableTime: attachment.enabled_at.getTime(),
-            })),
+            Attachments: attachments.map((attachment) => {
+              const { Pattern, ...rest } = attachmentView(attachment);
+              return {
+                ...rest,
+                ...(open ? { OptionValue: JSON.stringify(attachment.option_value ?? {}), ...(Pattern === undefined ? {} : { Pattern }) } : {}),
+                EnableUserId: attachment.enabled_by,
+                EnableTime: attachment.enabled_at.getTime(),
+              };
+            }),
             ...pageCounters(page, await countAttachments(call.db, filter)),
           },
         };
       },
     },
+
+    GetExtensionAttachment: {
+      access: inTenant('member'),
+      async handle(call, request) {
+        const { extension, workspaceId } = await visible(call, request.ExtensionCode, request.ProjectId);
+        const attachment = await findAttachment(call.db, extension.id, workspaceId);
+        if (attachment === undefined) throw notFound('Attachment', request.ExtensionCode, 'enabling there of');
+        const seen = await attachmentStatistics(call.db, extension.id, workspaceId, new Date(call.clock.now().getTime() - (request.Days ?? 7) * DAY));
+        return {
+          Attachment: {
+            ...attachmentView(attachment),
+            Statistics: {
+              Checks: seen.checks,
+              Answered: seen.answered,
+              OK: seen.ok,
+              WARN: seen.warn,
+              FAIL: seen.fail,
+              Failed: seen.failed,
+              Expired: seen.expired,
+              Skipped: seen.skipped,
+              ...(seen.answered === 0 ? {} : { HitRate: (seen.warn + seen.fail) / seen.answered }),
+              ...(seen.p50 === null || seen.p95 === null ? {} : { P50Ms: seen.p50, P95Ms: seen.p95 }),
+            },
+          },
+        };
+      },
+    },
+
+    PreviewExtensionScope: {
+      access: inTenant('member'),
+      async handle(call, request) {
+        const { extension, workspaceId } = await visible(call, request.ExtensionCode, request.ProjectId);
+        const pattern = request.Pattern === undefined ? null : readScope(request.Pattern);
+        const to = call.clock.now();
+        const from = new Date(to.getTime() - (request.Days ?? 7) * DAY);
+        return { Preview: await previewScope(options.history, extension, call.tenantId, workspaceId, pattern, { from, to }) };
+      },
+    },
   };
 }
 
-async function locked(change: Change, code: string): Promise<ExtensionRow> {
-  const extension = await lockExtension(change, change.actor.tenantId, code);
-  if (extension === undefined) throw notFound('Extension', code);
-  change.touch(`extension:${code}`);
-  return extension;
+function attachmentView(attachment: AttachmentRow): AttachmentView {
+  const deadlineOutcome = attachment.deadline_outcome ?? attachment.registered_outcome;
+  return {
+    ExtensionCode: attachment.code,
+    ExtensionName: attachment.name,
+    ...(attachment.workspace_id === null ? {} : { ProjectId: attachment.workspace_id }),
+    Mode: attachment.mode,
+    DeadlineSeconds: attachment.deadline_seconds ?? attachment.registered_seconds,
+    DeadlineOutcome: deadlineOutcome,
+    FailureOutcome: attachment.failure_outcome ?? deadlineOutcome,
+    ReleaseOutcome: attachment.release_outcome,
+    ...(attachment.pattern === null ? {} : { Pattern: JSON.stringify(attachment.pattern) }),
+    BreakerFailures: attachment.breaker_failures,
+    BreakerSeconds: attachment.breaker_seconds,
+    BreakerState: attachment.breaker_state,
+    ...(attachment.breaker_retry_at === null ? {} : { BreakerRetryTime: attachment.breaker_retry_at.getTime() }),
+  };
 }
 
-function wrongState(extension: ExtensionRow, reason: string): ApiError {
-  return new ApiError('WrongState', { kind: 'Extension', label: 'Extension', id: extension.code, reason });
+const steps = { SHADOW: 'shadow', WARN: 'warn', ENFORCE: 'enforce' } as const satisfies Record<string, AttachmentStep>;
+const states = { SHADOW: 'Shadow', WARN: 'Warn', ENFORCE: 'Enforce' } as const satisfies Record<string, AttachmentState>;
+
+/** What an attachment is after a request; what the request does not say stays, or takes its default. Throws WrongState for a step up that leaves out warning. */
+function readAttachment(request: EnableRequest, extension: ExtensionRow, present: AttachmentRow | undefined): NewAttachment {
+  const mode = request.Mode ?? present?.mode ?? 'ENFORCE';
+  const state = present === undefined ? 'Off' : states[present.mode];
+  if (mode !== present?.mode && next(attachmentStates, state, steps[mode]) === undefined) {
+    throw wrongState(extension, 'it is in shadow there; let it warn before it enforces, and look at what it answered (GetExtensionAttachment).');
+  }
+  let optionValue: object | null = present?.option_value ?? null;
+  if (request.OptionValue) {
+    checkText('OptionValue', request.OptionValue, limits.extensionTextCharacters.value);
+    optionValue = checkOptionValue(request.OptionValue, extension.option_setting);
+  }
+  return {
+    mode,
+    optionValue,
+    deadline_seconds: request.DeadlineSeconds ?? present?.deadline_seconds ?? null,
+    deadline_outcome: request.DeadlineOutcome ?? present?.deadline_outcome ?? null,
+    failure_outcome: request.FailureOutcome ?? present?.failure_outcome ?? null,
+    release_outcome: request.ReleaseOutcome ?? present?.release_outcome ?? 'OK',
+    pattern: request.Pattern === undefined ? (present?.pattern ?? null) : readScope(request.Pattern),
+    breaker_failures: request.BreakerFailures ?? present?.breaker_failures ?? 5,
+    breaker_seconds: request.BreakerSeconds ?? present?.breaker_seconds ?? 60,
+  };
 }
 
 /** Refuses an enabling that could have no effect: wrong state, wrong scope of testing, or no point at that level. */
 function checkEnabling(call: Call, extension: ExtensionRow, workspaceId: number | null): void {
   const state = extensionState(extension.status);
-  if (state !== 'Testing' && state !== 'Published') throw wrongState(extension, `it is ${state}.`);
-  if (state === 'Testing' && workspaceId !== null && workspaceId !== extension.project_testing) throw wrongState(extension, 'it is being tested and may be enabled in its test workspace only.');
-  if (state === 'Testing' && workspaceId === null && extension.owner_id !== call.caller.userId) throw wrongState(extension, 'it is being tested, and at tenant level only its owner may enable it then.');
+  // What is under review, or approved and not yet published, is still being tested.
+  const testing = state === 'Testing' || state === 'Processing' || state === 'Approved';
+  if (!testing && state !== 'Published') throw wrongState(extension, `it is ${state}.`);
+  if (testing && workspaceId !== null && workspaceId !== extension.project_testing) throw wrongState(extension, 'it is being tested and may be enabled in its test workspace only.');
+  if (testing && workspaceId === null && extension.owner_id !== call.caller.userId) throw wrongState(extension, 'it is being tested, and at tenant level only its owner may enable it then.');
   const level = workspaceId === null ? 'tenant' : 'workspace';
   if (!extension.events.some((code) => eventByCode.get(code)?.level === level)) throw invalid('ProjectId', `the extension is bound to no extension point of the ${level} level.`);
 }

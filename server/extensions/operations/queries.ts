@@ -7,8 +7,9 @@ import { existingWorkspace, forbidden, type Authority } from '../authority.ts';
 import { findChecks, findHold, findHoldIdByMessage, findSnapshot, listHolds, countHolds, type HoldFilter } from '../hold-store.ts';
 import { enabledExtensions } from '../holds.ts';
 import { optionsInForce } from '../options.ts';
-import type { HoldState } from '../states.ts';
-import { countExtensions, findExtension, findOptionValue, listExtensions } from '../store.ts';
+import { processStatus, type HoldState } from '../states.ts';
+import { findOptionValue } from '../attachment-store.ts';
+import { countExtensions, findExtension, listExtensions } from '../store.ts';
 import { pageCounters, readPage } from '../../kernel/page.ts';
 
 type Legacy = ContractOperations['dataworks-public/2020-05-18'];
@@ -154,8 +155,7 @@ export function queryOperations(authority: Authority, directory: WorkspaceDirect
                 MessageId: hold.message_id,
                 Operator: String(hold.operator_id),
                 ...(hold.workspace_id === null ? {} : { ProjectId: hold.workspace_id }),
-                // The vendor knows no cancelling: what was called off did not happen.
-                Status: hold.status === 'CANCELED' ? 'BLOCKED' : hold.status,
+                Status: processStatus(hold.status),
               })),
               ...pageCounters(page, await countHolds(call.db, filter)),
             },
@@ -183,11 +183,14 @@ export function readOperator(text: string | undefined): number | undefined {
   return Number(text);
 }
 
+const everyState: readonly HoldState[] = ['CHECKING', 'APPROVING', 'PASSED', 'BLOCKED', 'CANCELED'];
+
+/** The states that the vendor's dialect shows as this one. */
 function readStatuses(text: string | undefined): HoldState[] | undefined {
   if (text === undefined || text === '') return undefined;
-  if (text === 'BLOCKED') return ['BLOCKED', 'CANCELED'];
-  if (text === 'CHECKING' || text === 'PASSED') return [text];
-  throw invalid('Status', 'it must be CHECKING, PASSED or BLOCKED.');
+  const states = everyState.filter((state) => processStatus(state) === text);
+  if (states.length === 0) throw invalid('Status', 'it must be CHECKING, PASSED or BLOCKED.');
+  return states;
 }
 
 function boundEvents(call: Call, codes: readonly string[]): { EventCode: string; EventName: string }[] {
