@@ -4,6 +4,7 @@ import type { Entry } from '../../server/openapi/registry.ts';
 import { until } from '../../examples/demo/until.ts';
 import { startTestHouse, type TestHouse } from '../support/house.ts';
 import { requestFor } from './made-up.ts';
+import { makeStudioObjects } from './studio-objects.ts';
 import { openApiCore, type ClientError, type Credential } from './official-clients.ts';
 
 /**
@@ -80,6 +81,7 @@ async function makeObjects(): Promise<Record<string, unknown>> {
   await until('the row of a call', () => call(PLATFORM, 'GetCall', { CallRequestId: String(CallRequestId) }).catch(() => undefined));
 
   return {
+    ...(await makeStudioObjects(call, ProjectId, MARK)),
     ProjectId,
     SubscriptionId,
     BusinessId,
