@@ -19,7 +19,9 @@ import { createSender } from './delivery/send.ts';
 import { createEnvelopes } from './envelope.ts';
 import { createKafkaListener, type KafkaListener, type KafkaSettings } from './kafka/listener.ts';
 import type { EventLog } from './log.ts';
+import { createDeadlines, type Deadlines } from './deadlines/decide.ts';
 import { busOperations } from './operations/buses.ts';
+import { deadlineOperations } from './operations/deadlines.ts';
 import { deliveryOperations } from './operations/deliveries.ts';
 import { eventOperations } from './operations/events.ts';
 import { kafkaOperations } from './operations/kafka.ts';
@@ -51,6 +53,8 @@ export interface OpenEventOptions {
   readonly defaultRegion: string;
   /** The address named in envelopes as that of the publisher. */
   readonly publishAddress: string;
+  /** Time zone of deadlines that name none; UTC when absent. */
+  readonly timeZone?: string;
   /** Where deliveries are counted. */
   readonly metrics?: Metrics;
   /** False in a process without the role `deliver`. */
@@ -60,7 +64,7 @@ export interface OpenEventOptions {
 }
 
 /** OpenEvent: the log, the subscriptions and their delivery. */
-export function createOpenEvent(options: OpenEventOptions): { readonly module: Module; readonly delivery: Delivery; readonly kafka: KafkaListener | undefined } {
+export function createOpenEvent(options: OpenEventOptions): { readonly module: Module; readonly delivery: Delivery; readonly deadlines: Deadlines; readonly kafka: KafkaListener | undefined } {
   const { database, changes, clock, ids, secrets, log, directory, outbound, events, metrics = createMetrics() } = options;
   const wrap = createEnvelopes({ directory, defaultRegion: options.defaultRegion, publishAddress: options.publishAddress });
   const format = createFormats(wrap);
@@ -70,6 +74,7 @@ export function createOpenEvent(options: OpenEventOptions): { readonly module: M
   const delivery = createDelivery({ database, changes, events, clock, secrets, log, send, meters, compilePattern: createPatternFilters(), owner: `${hostname()}:${process.pid}:${ids.token(9)}` });
   const kafka =
     options.kafka === undefined ? undefined : createKafkaListener({ ...options.kafka, database, events, clock, ids, secrets, log, directory, wrap, owner: `${hostname()}:${process.pid}:${ids.token(9)}` });
+  const deadlines = createDeadlines({ database, changes, events, clock, log });
   const tail = createTail({ events, database, clock, log });
   const context = { database, clock, ids, secrets, directory, outbound, events, send, wrap, format };
   return {
@@ -84,12 +89,14 @@ export function createOpenEvent(options: OpenEventOptions): { readonly module: M
         ...ruleOperations(context),
         ...patternOperations(context),
         ...replayOperations(context),
+        ...deadlineOperations({ ...context, timeZone: options.timeZone ?? 'UTC' }),
         ...streamOperations({ ...context, tail }),
       }),
       jobs: [replayJob(events)],
-      services: [tail, ...(options.deliver === false ? [] : [delivery]), ...(kafka === undefined ? [] : [kafka])],
+      services: [tail, deadlines, ...(options.deliver === false ? [] : [delivery]), ...(kafka === undefined ? [] : [kafka])],
     },
     delivery,
+    deadlines,
     kafka,
   };
 }
