@@ -15,6 +15,15 @@ export interface KafkaUserRow {
   readonly modified_at: Date;
 }
 
+/** As the driver gives it: elements of a bigint array are text. */
+type StoredRow = Omit<KafkaUserRow, 'workspaces'> & { readonly workspaces: readonly string[] | null };
+
+function toRow(row: StoredRow): KafkaUserRow;
+function toRow(row: StoredRow | undefined): KafkaUserRow | undefined;
+function toRow(row: StoredRow | undefined): KafkaUserRow | undefined {
+  return row === undefined ? undefined : { ...row, workspaces: row.workspaces?.map(Number) ?? null };
+}
+
 const columns = 'id, tenant_id, name, login, workspaces, tenant_events, types, password, verifiers, created_by, created_at, modified_at';
 
 /** What the password of a user is sealed for. */
@@ -30,16 +39,16 @@ export function verifierPurpose(userId: number): string {
 /** Prefix of the payload on `millrace_cache` that tells of a changed or deleted user. */
 export const USER_PREFIX = 'kafka-user:';
 
-export function findUserByLogin(db: Executor, login: string): Promise<KafkaUserRow | undefined> {
-  return db.row(`select ${columns} from kafka_user where login = $1`, [login]);
+export async function findUserByLogin(db: Executor, login: string): Promise<KafkaUserRow | undefined> {
+  return toRow(await db.row<StoredRow>(`select ${columns} from kafka_user where login = $1`, [login]));
 }
 
-export function findUser(db: Executor, tenantId: number, id: number): Promise<KafkaUserRow | undefined> {
-  return db.row(`select ${columns} from kafka_user where tenant_id = $1 and id = $2`, [tenantId, id]);
+export async function findUser(db: Executor, tenantId: number, id: number): Promise<KafkaUserRow | undefined> {
+  return toRow(await db.row<StoredRow>(`select ${columns} from kafka_user where tenant_id = $1 and id = $2`, [tenantId, id]));
 }
 
-export function lockUser(tx: Executor, tenantId: number, id: number): Promise<KafkaUserRow | undefined> {
-  return tx.row(`select ${columns} from kafka_user where tenant_id = $1 and id = $2 for update`, [tenantId, id]);
+export async function lockUser(tx: Executor, tenantId: number, id: number): Promise<KafkaUserRow | undefined> {
+  return toRow(await tx.row<StoredRow>(`select ${columns} from kafka_user where tenant_id = $1 and id = $2 for update`, [tenantId, id]));
 }
 
 /** Lets only one change at a time add a user to the tenant, so that the limit holds. Answers how many there are. */
@@ -74,8 +83,8 @@ export async function deleteUser(tx: Executor, tenantId: number, id: number): Pr
 
 const filterText = `tenant_id = $1 and ($2::text is null or strpos(lower(name), lower($2)) > 0)`;
 
-export function listUsers(db: Executor, tenantId: number, keyword: string | undefined, offset: number, count: number): Promise<KafkaUserRow[]> {
-  return db.rows(`select ${columns} from kafka_user where ${filterText} order by id offset $3 limit $4`, [tenantId, keyword ?? null, offset, count]);
+export async function listUsers(db: Executor, tenantId: number, keyword: string | undefined, offset: number, count: number): Promise<KafkaUserRow[]> {
+  return (await db.rows<StoredRow>(`select ${columns} from kafka_user where ${filterText} order by id offset $3 limit $4`, [tenantId, keyword ?? null, offset, count])).map((row) => toRow(row));
 }
 
 export async function countUsers(db: Executor, tenantId: number, keyword: string | undefined): Promise<number> {
