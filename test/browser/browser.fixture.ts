@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { serveConsole } from '../../server/console.ts';
-import { buildConsole } from '../../tools/launch/console.mjs';
 import { startTestHouse, type TestHouse } from '../support/house.ts';
 
 /** A server with the built console, and a browser that looks at it. */
@@ -37,6 +37,7 @@ const password = 'a-long-enough-Passw0rd';
 
 export async function startConsole(): Promise<ConsoleTest> {
   // The same build that `npm start` makes: it does nothing when the sources have not changed.
+  const { buildConsole } = (await import(pathToFileURL(join(root, 'tools', 'launch', 'console.mjs')).href)) as { buildConsole(root: string, node: string, env: NodeJS.ProcessEnv): Promise<void> };
   await buildConsole(root, process.execPath, { ...process.env, PATH: join(root, 'node_modules', '.bin') + delimiter + (process.env['PATH'] ?? '') });
   const [house, browser] = await Promise.all([startTestHouse({ serve: (app) => serveConsole(app, join(root, 'console', 'dist')) }), launchBrowser()]);
   await house.call('2026-12-01', 'UpdatePlan', { Plan: 'Enterprise' });
@@ -102,13 +103,13 @@ async function watch(context: BrowserContext, origin: string): Promise<ConsolePa
 
 /** Waits until the view has what it asked for. */
 export async function settled(page: Page): Promise<void> {
-  await page.waitForFunction(() => document.querySelector('#root')?.childElementCount !== 0 && document.querySelector('.waiting') === null && document.querySelector('h1') !== null);
+  await page.waitForFunction("document.querySelector('.waiting') === null && document.querySelector('h1') !== null");
 }
 
 /** Keeps a picture for the documents when the view is as it should be. */
 export async function screen(page: Page, name: string): Promise<void> {
   await mkdir(screensFolder, { recursive: true });
-  await page.evaluate(() => document.fonts.ready);
+  await page.evaluate('document.fonts.ready');
   await page.screenshot({ path: join(screensFolder, `${name}.png`), animations: 'disabled', caret: 'hide' });
 }
 

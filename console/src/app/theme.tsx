@@ -14,6 +14,8 @@ interface AppearanceState {
 const AppearanceContext = createContext<AppearanceState>({ appearance: 'light', setAppearance() {} });
 const storageKey = 'millrace.appearance';
 
+const fontFamily = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif";
+
 // Greys are darker than the library's own, which fall short of a contrast of 4.5 for small text.
 const light: ThemeConfig = {
   algorithm: antTheme.defaultAlgorithm,
@@ -28,6 +30,7 @@ const light: ThemeConfig = {
     colorTextTertiary: '#5a636e',
     colorTextSecondary: '#49525d',
     borderRadius: 6,
+    fontFamily,
   },
 };
 const dark: ThemeConfig = {
@@ -43,6 +46,7 @@ const dark: ThemeConfig = {
     colorTextTertiary: '#a5afba',
     colorTextSecondary: '#b9c2cc',
     borderRadius: 6,
+    fontFamily,
   },
   components: { Button: { colorPrimary: '#0b6e69', colorPrimaryHover: '#0f857e' } },
 };

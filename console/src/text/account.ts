@@ -1,4 +1,4 @@
-import { texts } from './language.tsx';
+import { texts } from './catalogue.ts';
 
 export const account = texts({
   'keys': ['My AccessKeys', '我的 AccessKey'],

@@ -1,4 +1,4 @@
-import { texts } from './language.tsx';
+import { texts } from './catalogue.ts';
 
 export const administration = texts({
   'users': ['Users and roles', '用户与角色'],

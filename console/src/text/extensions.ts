@@ -1,4 +1,4 @@
-import { texts } from './language.tsx';
+import { texts } from './catalogue.ts';
 
 export const extensions = texts({
   'list': ['Extensions', '扩展程序'],

@@ -1,4 +1,4 @@
-import { texts } from './language.tsx';
+import { texts } from './catalogue.ts';
 
 export const frame = texts({
   'product': ['Developer Backend', '开发者后台'],

@@ -1,16 +1,6 @@
 import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
 import { setCircumstances } from '../api/client.ts';
-
-export type Language = 'en' | 'zh';
-
-/** One text in both languages. A catalogue with one of them missing does not compile. */
-export type Text = readonly [en: string, zh: string];
-export type Catalogue = Readonly<Record<string, Text>>;
-
-/** Checks a catalogue and keeps its keys as its type. `{name}` stands for a value. */
-export function texts<const C extends Catalogue>(catalogue: C): C {
-  return catalogue;
-}
+import { fill, type Catalogue, type Language } from './catalogue.ts';
 
 const storageKey = 'millrace.language';
 
@@ -49,7 +39,7 @@ export function useTexts<C extends Catalogue>(catalogue: C): Translate<C> {
     const place = language === 'zh' ? 1 : 0;
     return (key, values) => {
       const text = catalogue[key]?.[place] ?? key;
-      return values === undefined ? text : text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+      return values === undefined ? text : fill(text, values);
     };
   }, [catalogue, language]);
 }

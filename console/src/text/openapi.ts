@@ -1,4 +1,4 @@
-import { texts } from './language.tsx';
+import { texts } from './catalogue.ts';
 
 export const openapi = texts({
   'usage': ['Quota and usage', '额度与用量'],

@@ -1,4 +1,4 @@
-import { texts } from './language.tsx';
+import { texts } from './catalogue.ts';
 
 export const openevent = texts({
   'subscriptions': ['Push subscriptions', '推送订阅'],

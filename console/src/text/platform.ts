@@ -1,4 +1,4 @@
-import { texts } from './language.tsx';
+import { texts } from './catalogue.ts';
 
 export const platform = texts({
   'workspaces': ['Workspaces', '工作空间'],

@@ -1,4 +1,6 @@
-import type { CallRow } from './calls.tsx';
+import type { own, Item, Response } from '../../api/contract.ts';
+
+type CallRow = Item<NonNullable<Response<typeof own, 'ListCalls'>['PagingInfo']>['Calls']>;
 
 /** No export is longer than this: each hundred rows are one call of the tenant's own quota. */
 export const exportLimit = 10_000;

@@ -8,7 +8,7 @@ import { describe, FormFields, initialValues, numberOf, textOf, type Field, type
 import { Panel } from '../../parts/page.tsx';
 import { Answer } from '../../parts/states.tsx';
 import { useRefusal } from '../../parts/workspaces.tsx';
-import { useFormats, useTexts } from '../../text/language.tsx';
+import { useTexts } from '../../text/language.tsx';
 import { platform } from '../../text/platform.ts';
 import { dayText } from './dates.ts';
 import { OperationsHead } from './operations-head.tsx';
@@ -85,7 +85,6 @@ function BackfillForm({ workspace, tasks, begun }: { workspace: number; tasks: r
 
 function Result({ workspace, operation }: { workspace: number; operation: string }) {
   const t = useTexts(platform);
-  const { number } = useFormats();
   const result = useRead(current, 'GetCreateWorkflowInstancesResult', { OperationId: operation }, { every: 1_500 });
   return (
     <Panel title={t('backfill')}>
@@ -97,11 +96,11 @@ function Result({ workspace, operation }: { workspace: number; operation: string
               <ul>
                 {(now.WorkflowTaskInstanceIds ?? []).slice(0, 20).map((id) => (
                   <li key={id}>
-                    <Link to={`/platform/operations/${workspace}/instances/${id}`}>{t('instance', { id: number(id) })}</Link>
+                    <Link to={`/platform/operations/${workspace}/instances/${id}`}>{t('instance', { id })}</Link>
                   </li>
                 ))}
               </ul>
-              <Link to={`/platform/operations/${workspace}?kind=SupplementData`}>{t('instances')}</Link>
+              <Link to={`/platform/operations/${workspace}`}>{t('instances')}</Link>
             </>
           )}
         </Answer>

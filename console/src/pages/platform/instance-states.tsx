@@ -42,3 +42,25 @@ export function InstanceKind({ kind }: { kind: string | undefined }) {
   const known = kinds.find((one) => one === kind);
   return <>{known === undefined ? (kind ?? '–') : t(`kind-${known}`)}</>;
 }
+
+/** The states as the legacy dialect writes them, where a list can be asked for them. */
+export const legacyStates = [
+  { code: 'NOT_RUN', status: 'NotRun' },
+  { code: 'WAIT_TIME', status: 'WaitTime' },
+  { code: 'WAIT_RESOURCE', status: 'WaitResource' },
+  { code: 'RUNNING', status: 'Running' },
+  { code: 'CHECKING', status: 'Checking' },
+  { code: 'CHECKING_CONDITION', status: 'CheckingCondition' },
+  { code: 'FAILURE', status: 'Failure' },
+  { code: 'SUCCESS', status: 'Success' },
+] as const satisfies readonly { code: string; status: InstanceStatus }[];
+
+export function statusOfLegacy(code: string | undefined): string | undefined {
+  return legacyStates.find((one) => one.code === code)?.status ?? code;
+}
+
+const legacyKinds: Readonly<Record<string, string>> = { DAILY: 'Normal', MANUAL: 'Manual', SMOKE_TEST: 'SmokeTest', SUPPLY_DATA: 'SupplementData' };
+
+export function kindOfLegacy(code: string | undefined): string | undefined {
+  return code === undefined ? undefined : (legacyKinds[code] ?? code);
+}

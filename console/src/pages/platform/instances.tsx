@@ -1,7 +1,7 @@
 import { keepPreviousData, useQueries } from '@tanstack/react-query';
 import { useCallback, useState } from 'react';
 import { call } from '../../api/client.ts';
-import { current, type Item, type Request, type Response } from '../../api/contract.ts';
+import { legacy, type Item, type Request, type Response } from '../../api/contract.ts';
 import { useRead } from '../../api/queries.ts';
 import { Link, setQuery, usePlace } from '../../app/router.tsx';
 import type { PageProps } from '../../app/routes.ts';
@@ -11,15 +11,13 @@ import { VirtualRows } from '../../parts/virtual-rows.tsx';
 import { common } from '../../text/common.ts';
 import { useFormats, useTexts } from '../../text/language.tsx';
 import { platform } from '../../text/platform.ts';
-import { dayText, noonOf } from './dates.ts';
-import { InstanceKind, InstanceState } from './instance-states.tsx';
+import { dayText } from './dates.ts';
+import { InstanceKind, InstanceState, kindOfLegacy, legacyStates, statusOfLegacy } from './instance-states.tsx';
 import { OperationsHead } from './operations-head.tsx';
 
-export type InstanceRow = Item<NonNullable<Response<typeof current, 'ListTaskInstances'>['PagingInfo']>['TaskInstances']>;
+type InstanceRow = Item<NonNullable<Response<typeof legacy, 'ListInstances'>['Data']>['Instances']>;
 
 const pageSize = 100;
-const states = ['NotRun', 'WaitTime', 'WaitResource', 'Running', 'Failure', 'Success'] as const;
-const kinds = ['Normal', 'SupplementData', 'SmokeTest', 'Manual', 'ManualWorkflow'] as const;
 const environments = ['Prod', 'Dev'] as const;
 
 export default function Instances({ params }: PageProps) {
@@ -28,11 +26,17 @@ export default function Instances({ params }: PageProps) {
   const workspace = Number(params['workspace']);
   const { query } = usePlace();
   const date = query.get('date') ?? dayText(Date.now() - 86_400_000);
-  const status = states.find((one) => one === query.get('status'));
-  const kind = kinds.find((one) => one === query.get('kind'));
+  const status = legacyStates.find((one) => one.code === query.get('status'));
   const environment = environments.find((one) => one === query.get('env')) ?? 'Prod';
-  const request: Request<typeof current, 'ListTaskInstances'> = { ProjectId: workspace, ProjectEnv: environment, Bizdate: noonOf(date), Status: status, WorkflowInstanceType: kind, TaskName: query.get('task') ?? undefined };
-  const first = useRead(current, 'ListTaskInstances', { ...request, PageNumber: 1, PageSize: pageSize }, { every: 5_000, keep: true });
+  const request: Request<typeof legacy, 'ListInstances'> = {
+    ProjectId: workspace,
+    ProjectEnv: environment === 'Prod' ? 'PROD' : 'DEV',
+    // As text: a day of the server's calendar, wherever the browser is.
+    Bizdate: `${date} 00:00:00`,
+    Status: status?.code,
+    NodeName: query.get('task') ?? undefined,
+  };
+  const first = useRead(legacy, 'ListInstances', { ...request, PageNumber: 1, PageSize: pageSize }, { every: 5_000, keep: true });
   return (
     <>
       <OperationsHead workspace={workspace} view="instances" />
@@ -42,13 +46,12 @@ export default function Instances({ params }: PageProps) {
           <input type="date" value={date} onChange={(event) => setQuery({ date: event.target.value })} />
         </label>
         <Choice name="env" label={t('environment')} value={environment} values={environments.map((one) => [one, t(one)])} />
-        <Choice name="status" label={c('status')} value={status ?? ''} values={[['', c('all')], ...states.map((one): [string, string] => [one, t(one)])]} />
-        <Choice name="kind" label={t('kind')} value={kind ?? ''} values={[['', c('all')], ...kinds.map((one): [string, string] => [one, t(`kind-${one}`)])]} />
+        <Choice name="status" label={c('status')} value={status?.code ?? ''} values={[['', c('all')], ...legacyStates.map((one): [string, string] => [one.code, t(one.status)])]} />
         <TextFilter name="task" label={t('task')} />
       </div>
-      <Answer query={first} action="ListTaskInstances">
+      <Answer query={first} action="ListInstances">
         {(data) => {
-          const total = data.PagingInfo?.TotalCount ?? 0;
+          const total = data.Data?.TotalCount ?? 0;
           return total === 0 ? <Empty title={t('no-instances')} /> : <InstanceList workspace={workspace} request={request} total={total} />;
         }}
       </Answer>
@@ -71,7 +74,7 @@ function Choice({ name, label, value, values }: { name: string; label: string; v
   );
 }
 
-function InstanceList({ workspace, request, total }: { workspace: number; request: Request<typeof current, 'ListTaskInstances'>; total: number }) {
+function InstanceList({ workspace, request, total }: { workspace: number; request: Request<typeof legacy, 'ListInstances'>; total: number }) {
   const t = useTexts(platform);
   const c = useTexts(common);
   const { time, span, number } = useFormats();
@@ -84,7 +87,7 @@ function InstanceList({ workspace, request, total }: { workspace: number; reques
   const answers = useQueries({
     queries: pages.map((PageNumber) => {
       const page = { ...request, PageNumber, PageSize: pageSize };
-      return { queryKey: [current, 'ListTaskInstances', page], queryFn: ({ signal }: { signal: AbortSignal }) => call(current, 'ListTaskInstances', page, signal), refetchInterval: 5_000, placeholderData: keepPreviousData };
+      return { queryKey: [legacy, 'ListInstances', page], queryFn: ({ signal }: { signal: AbortSignal }) => call(legacy, 'ListInstances', page, signal), refetchInterval: 5_000, placeholderData: keepPreviousData };
     }),
   });
   return (
@@ -100,18 +103,19 @@ function InstanceList({ workspace, request, total }: { workspace: number; reques
         head={['Id', t('task'), c('status'), t('kind'), t('started'), t('duration')]}
         onRange={onRange}
         row={(index) => {
-          const row: InstanceRow | undefined = answers[pages.indexOf(Math.floor(index / pageSize) + 1)]?.data?.PagingInfo?.TaskInstances?.[index % pageSize];
+          const row: InstanceRow | undefined = answers[pages.indexOf(Math.floor(index / pageSize) + 1)]?.data?.Data?.Instances?.[index % pageSize];
           if (row === undefined) return undefined;
-          const end = row.FinishedTime === undefined || row.FinishedTime === 0 ? undefined : row.FinishedTime;
+          const begin = row.BeginRunningTime ?? 0;
+          const end = row.FinishTime ?? 0;
           return [
-            row.Id,
-            <Link key="link" to={`/platform/operations/${workspace}/instances/${row.Id}`}>
-              {row.TaskName}
+            row.InstanceId,
+            <Link key="link" to={`/platform/operations/${workspace}/instances/${row.InstanceId}`}>
+              {row.NodeName}
             </Link>,
-            <InstanceState key="state" status={row.Status} />,
-            <InstanceKind key="kind" kind={row.WorkflowInstanceType} />,
-            time(row.StartedTime),
-            row.StartedTime === undefined || row.StartedTime === 0 || end === undefined ? '–' : span(end - row.StartedTime),
+            <InstanceState key="state" status={statusOfLegacy(row.Status)} />,
+            <InstanceKind key="kind" kind={kindOfLegacy(row.DagType)} />,
+            time(row.BeginRunningTime),
+            begin === 0 || end === 0 ? '–' : span(end - begin),
           ];
         }}
       />

@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import type { Page } from 'playwright-core';
+import { contracts } from '../../contract/index.ts';
+import { makeSample } from '../../server/sample.ts';
+import { screen, settled, startConsole, type ConsolePage, type ConsoleTest } from './browser.fixture.ts';
+
+/** Every view, in both languages: it shows what it has, breaks nothing, calls nobody else, and axe finds nothing serious. */
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+let console_: ConsoleTest;
+let opened: ConsolePage;
+/** Ids that stand in addresses of views. */
+const ids = { workspace: 0, file: 0, instance: 0, call: '', event: '', subscription: 0, extension: '', hold: 0 };
+
+before(async () => {
+  console_ = await startConsole();
+  const { house } = console_;
+  await makeSample(house.house.gateway, house.url, house.first);
+  const { call } = house;
+  const projects = (await call('2024-05-18', 'ListProjects', {}))['PagingInfo'] as { Projects: { Id: number }[] };
+  ids.workspace = projects.Projects[0]?.Id ?? 0;
+  const ProjectId = ids.workspace;
+  const files = (await call('2020-05-18', 'ListFiles', { ProjectId }))['Data'] as { Files: { FileId: number }[] };
+  ids.file = files.Files[0]?.FileId ?? 0;
+  const instances = (await call('2020-05-18', 'ListInstances', { ProjectId, ProjectEnv: 'PROD' }))['Data'] as { Instances: { InstanceId: number }[] };
+  ids.instance = instances.Instances[0]?.InstanceId ?? 0;
+  const events = (await call('2026-12-01', 'ListEvents', {}))['PagingInfo'] as { Events: { EventId: string }[] };
+  ids.event = events.Events[0]?.EventId ?? '';
+  // Nobody listens at this address: the subscription has failed deliveries and a blocked object to show.
+  ids.subscription = Number((await call('2026-12-01', 'CreateSubscription', { Name: 'status board', Url: 'http://127.0.0.1:9/', Types: '[]' }))['SubscriptionId']);
+  const extension = await call('2026-12-01', 'CreateExtension', { ExtensionName: 'Lockdown days', ExtensionDesc: 'No deployment on chosen days.', BindEventList: '["deploy-file"]', ProjectTesting: ProjectId, ParameterSetting: 'extension.manualPass.enabled=true' });
+  ids.extension = String(extension['ExtensionCode']);
+  await call('2026-12-01', 'EnableExtension', { ExtensionCode: ids.extension, ProjectId });
+  await call('2020-05-18', 'UpdateFile', { ProjectId, FileId: ids.file, Content: 'select 2;' });
+  await call('2020-05-18', 'SubmitFile', { ProjectId, FileId: ids.file });
+  await call('2020-05-18', 'DeployFile', { ProjectId, FileId: ids.file }).catch(() => {});
+  const holds = (await call('2026-12-01', 'ListHolds', {}))['PagingInfo'] as { Holds: { HoldId: number }[] };
+  ids.hold = holds.Holds[0]?.HoldId ?? 0;
+  const calls = (await call('2026-12-01', 'ListCalls', { Operation: 'SubmitFile' }))['PagingInfo'] as { Calls: { RequestId: string }[] };
+  ids.call = calls.Calls[0]?.RequestId ?? '';
+  opened = await console_.open('/', house.first.userName);
+});
+after(() => console_.stop());
+
+interface Violation {
+  readonly id: string;
+  readonly impact: string;
+  readonly nodes: readonly { readonly html: string; readonly target: readonly string[] }[];
+}
+
+/** What axe finds that is serious or worse. */
+async function seriousFaults(page: Page): Promise<string[]> {
+  if ((await page.evaluate('typeof axe')) === 'undefined') await page.evaluate(axeSource);
+  const found = (await page.evaluate("axe.run(document, { resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }).then((result) => result.violations)")) as Violation[];
+  return found.filter((one) => one.impact === 'serious' || one.impact === 'critical').map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => `${node.target.join(' ')} ${node.html.slice(0, 160)}`).join(' | ')}`);
+}
+
+/** Goes to a view without loading the page anew, as a click does. */
+async function goTo(page: Page, path: string): Promise<void> {
+  await page.evaluate(`history.pushState(null, '', ${JSON.stringify(`/console${path}`)}); dispatchEvent(new PopStateEvent('popstate'));`);
+  await page.waitForTimeout(0);
+  await settled(page);
+  await page.waitForLoadState('networkidle').catch(() => {});
+}
+
+interface View {
+  readonly name: string;
+  readonly path: () => string;
+  /** Kept as a picture in both languages. */
+  readonly kept?: boolean;
+  /** Shown when the view is as it should be. */
+  readonly awaits: string;
+}
+
+const views: readonly View[] = [
+  { name: 'overview', path: () => '/', awaits: '.tour-list', kept: true },
+  { name: 'tour', path: () => '/tours/lockdown', awaits: '.tour-steps' },
+  { name: 'keys', path: () => '/account/keys', awaits: '.ant-table-row' },
+  { name: 'usage', path: () => '/openapi/usage', awaits: '[role=img] svg', kept: true },
+  { name: 'calls', path: () => '/openapi/calls', awaits: '.virtual-row', kept: true },
+  { name: 'call', path: () => `/openapi/calls/${ids.call}`, awaits: '.facts' },
+  { name: 'explorer', path: () => '/openapi/explorer/dataworks-public/2024-05-18/CreateProjectMember', awaits: '.operation-form', kept: true },
+  { name: 'subscriptions', path: () => '/openevent/subscriptions', awaits: '.ant-table-row' },
+  { name: 'subscription', path: () => `/openevent/subscriptions/${ids.subscription}`, awaits: '.facts' },
+  { name: 'events', path: () => '/openevent/events', awaits: '.virtual-row', kept: true },
+  { name: 'event', path: () => `/openevent/events/${ids.event}`, awaits: '.code-block' },
+  { name: 'catalogue', path: () => '/openevent/catalogue?event=commit-file', awaits: '.code-block', kept: true },
+  { name: 'deliveries', path: () => '/openevent/deliveries', awaits: 'h1' },
+  { name: 'extensions', path: () => '/extensions/list', awaits: '.ant-table-row', kept: true },
+  { name: 'register', path: () => '/extensions/register', awaits: 'form' },
+  { name: 'extension', path: () => `/extensions/list/${ids.extension}`, awaits: '.facts' },
+  { name: 'manage', path: () => `/extensions/manage?workspace=${ids.workspace}`, awaits: '.ant-table-row' },
+  { name: 'checks', path: () => '/extensions/checks', awaits: '.ant-table-row' },
+  { name: 'check', path: () => `/extensions/checks/${ids.hold}`, awaits: '.timeline', kept: true },
+  { name: 'workspaces', path: () => '/platform/workspaces', awaits: '.ant-table-row' },
+  { name: 'workspace', path: () => `/platform/workspaces/${ids.workspace}`, awaits: '.ant-table-row' },
+  { name: 'studio', path: () => `/platform/studio/${ids.workspace}/${ids.file}`, awaits: '.cm-content', kept: true },
+  { name: 'versions', path: () => `/platform/studio/${ids.workspace}/${ids.file}?tab=versions`, awaits: '.ant-table-row' },
+  { name: 'schedule', path: () => `/platform/studio/${ids.workspace}/${ids.file}?tab=schedule`, awaits: '.wide-form' },
+  { name: 'instances', path: () => `/platform/operations/${ids.workspace}`, awaits: '.virtual-row', kept: true },
+  { name: 'instance', path: () => `/platform/operations/${ids.workspace}/instances/${ids.instance}`, awaits: '.graph-box', kept: true },
+  { name: 'tasks', path: () => `/platform/operations/${ids.workspace}/tasks`, awaits: '.filters' },
+  { name: 'backfill', path: () => `/platform/operations/${ids.workspace}/backfill`, awaits: '.panel' },
+  { name: 'users', path: () => '/administration/users', awaits: '.ant-table-row' },
+  { name: 'plans', path: () => '/administration/plans', awaits: '.ant-table-row' },
+  { name: 'health', path: () => '/administration/health', awaits: '.figures', kept: true },
+  { name: 'nothing', path: () => '/no/such/view', awaits: '.empty-state' },
+];
+
+test('every view shows itself in English and Chinese without a fault, and axe finds nothing serious', async () => {
+  const { page } = opened;
+  for (const { name, path, awaits, kept } of views) {
+    if (name !== 'nothing') await goTo(page, path());
+    else await opened.goto(path()).catch(() => {});
+    await page.waitForSelector(awaits).catch(async () => assert.fail(`${name}: ${awaits} did not come; the page says ${(await page.textContent('#content'))?.slice(0, 400)}`));
+    assert.deepEqual(await seriousFaults(page), [], name);
+    if (kept === true) await screen(page, `${name}.en`);
+    const english = await page.textContent('#content');
+    await page.click('.bar-button[lang="zh-CN"]');
+    await page.waitForFunction("document.documentElement.lang === 'zh-CN'");
+    assert.notEqual(await page.textContent('#content'), english, `${name} is the same in Chinese`);
+    if (kept === true) await screen(page, `${name}.zh`);
+    await page.click('.bar-button[lang="en"]');
+    await page.waitForFunction("document.documentElement.lang === 'en'");
+  }
+  assert.deepEqual(opened.faults, []);
+});
+
+test('every request of the pages is an operation of a contract or a file of the console', () => {
+  const operations = new Set([...contracts.values()].flatMap((contract) => [...contract.operations.keys()].map((action) => `/api/${contract.product}/${contract.version}/${action}`)));
+  const others = [...opened.requests].filter((path) => !operations.has(path) && !path.startsWith('/console/') && path !== '/openapi.json' && path !== '/readyz');
+  assert.deepEqual(others, []);
+  assert.ok([...opened.requests].filter((path) => operations.has(path)).length > 35);
+});
+
+test('dark views are readable', async () => {
+  const dark = await console_.open('/', console_.house.first.userName, { appearance: 'dark' });
+  for (const name of ['overview', 'calls', 'explorer', 'check', 'studio', 'users']) {
+    const view = views.find((one) => one.name === name);
+    await goTo(dark.page, view?.path() ?? '');
+    await dark.page.waitForSelector(view?.awaits ?? 'h1');
+    assert.deepEqual(await seriousFaults(dark.page), [], name);
+    if (name === 'check') await screen(dark.page, 'check.dark');
+  }
+  assert.deepEqual(dark.faults, []);
+  await dark.context.close();
+});
+
+test('the pages to look things up fit a phone', async () => {
+  const phone = await console_.open('/', console_.house.first.userName, { phone: true, language: 'zh' });
+  for (const name of ['overview', 'usage', 'calls', 'call', 'events', 'event', 'checks', 'check', 'instances', 'instance']) {
+    const view = views.find((one) => one.name === name);
+    await goTo(phone.page, view?.path() ?? '');
+    await phone.page.waitForSelector(view?.awaits ?? 'h1');
+    const width = (await phone.page.evaluate('document.documentElement.scrollWidth')) as number;
+    assert.ok(width <= 390, `${name} is ${width} wide`);
+  }
+  await phone.page.click('.menu-button');
+  await phone.page.click('.navigation a[href$="/openevent/catalogue"]');
+  await phone.page.waitForSelector('.catalogue-list');
+  await phone.context.close();
+});
+
+test('a list of 100,000 calls draws only the rows in view, and any place can be scrolled to', async () => {
+  await console_.house.database.run(
+    `insert into call_log (at, tenant_id, region, user_id, user_name, access_key_id, product, version, action, access, status, code, message, duration_us, request_id, source_address, parameters, counted)
+     select now() - n * interval '0.5 seconds', tenant_id, region, user_id, 'load', access_key_id, product, version, 'ListNodes', 'read', 200, '', '', 1000, 'LOAD-' || n, '127.0.0.1', '{}', false
+     from (select * from call_log where user_id <> 0 limit 1) as one, generate_series(1, 100000) as n`,
+  );
+  const many = await console_.open('/openapi/calls?operation=ListNodes', console_.house.first.userName);
+  const { page } = many;
+  await page.waitForSelector('.virtual-row a');
+  assert.match((await page.textContent('#content')) ?? '', /100,000/);
+  for (const place of [0.25, 0.5, 1]) {
+    await page.evaluate(`{ const list = document.querySelector('.virtual'); list.scrollTop = list.scrollHeight * ${place}; }`);
+    await page.waitForFunction(`(() => { const rows = [...document.querySelectorAll('.virtual-row')]; return rows.length > 0 && rows.every((row) => row.querySelector('a') !== null) && Number(rows.at(-1).getAttribute('aria-rowindex')) > ${Math.floor(place * 99_000)}; })()`);
+    assert.ok(((await page.evaluate("document.querySelectorAll('.virtual-row').length")) as number) < 60);
+  }
+  await many.context.close();
+});
+
+test('the first load stays under 300 KB, compressed, before a view of its own', () => {
+  const dist = join(import.meta.dirname, '..', '..', 'console', 'dist');
+  const manifest = JSON.parse(readFileSync(join(dist, 'manifest.json'), 'utf8')) as Record<string, { file: string; isEntry?: boolean; imports?: string[]; css?: string[] }>;
+  const files = new Set<string>();
+  const add = (key: string): void => {
+    const chunk = manifest[key];
+    if (chunk === undefined || files.has(chunk.file)) return;
+    files.add(chunk.file);
+    for (const css of chunk.css ?? []) files.add(css);
+    for (const next of chunk.imports ?? []) add(next);
+  };
+  for (const [key, chunk] of Object.entries(manifest)) if (chunk.isEntry === true) add(key);
+  const bytes = [...files].reduce((sum, file) => sum + gzipSync(readFileSync(join(dist, file)), { level: 9 }).length, 0);
+  assert.ok(bytes < 300_000, `${bytes} bytes`);
+  for (const file of files) assert.ok(existsSync(join(dist, `${file}.gz`)), `${file} has no compressed copy`);
+});
