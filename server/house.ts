@@ -93,7 +93,7 @@ export function buildHouse(options: HouseOptions): House {
     regions,
     inspect: options.inspect,
   });
-  const openevent = createOpenEvent({ database, metrics, changes, events, clock, ids, secrets, log, directory, outbound, defaultRegion: regions.default, publishAddress: options.publishAddress, kafka: options.kafka === undefined ? undefined : { settings: options.kafka, relaxed } });
+  const openevent = createOpenEvent({ database, metrics, changes, events, clock, ids, secrets, log, directory, outbound, defaultRegion: regions.default, timeZone: options.timeZone, publishAddress: options.publishAddress, kafka: options.kafka === undefined ? undefined : { settings: options.kafka, relaxed } });
   const extensions = createExtensions({ database, changes, clock, ids, log, directory, users: { find: (userId, tenantId) => identity.users.find(userId, tenantId) }, outbound, history: events, points: () => [...workspaces.points, ...studio.points, ...deployment.points, ...scheduling.points].map((point) => deployment.throughRuns(point)) });
   const { holds } = extensions;
 
@@ -107,6 +107,7 @@ export function buildHouse(options: HouseOptions): House {
     execution: execution.execution,
     timeZone: options.timeZone,
     holds,
+    resourceGroup: async (change, workspaceId, named) => (await resources.resources.resolve(change, change.actor.tenantId, workspaceId, named))?.id,
     isMember: async (workspaceId, userId) => (await directory.rolesOf(workspaceId, userId)).length > 0,
     hasDevelopment: async (workspaceId) => (await directory.byId(workspaceId))?.standardMode ?? true,
     undeployed: (change, task) => studio.releases.undeployed(change, task.workspaceId, task.fileId),

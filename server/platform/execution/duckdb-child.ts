@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { DuckDBInstance, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
 
 /**
@@ -13,6 +14,9 @@ export interface DuckdbJob {
   readonly temporaryFolder: string;
   /** How long to wait for another process to leave the file. */
   readonly lockWaitMs: number;
+  /** Where the rows of the last query go as JSON, for others to read, and how large that may be. */
+  readonly captureFile?: string;
+  readonly captureBytes?: number;
 }
 
 const QUERY_RESULT = 3;
@@ -66,6 +70,7 @@ function table(names: readonly string[], rows: readonly (readonly string[])[]): 
 
 async function runStatements(connection: DuckDBConnection, job: DuckdbJob): Promise<void> {
   const statements = await connection.extractStatements(job.sql);
+  let last: (string | null)[][] | undefined;
   for (let index = 0; index < statements.count; index += 1) {
     const began = performance.now();
     const statement = await statements.prepare(index);
@@ -78,15 +83,25 @@ async function runStatements(connection: DuckDBConnection, job: DuckdbJob): Prom
       continue;
     }
     const rows: string[][] = [];
+    const whole: (string | null)[][] = [];
+    last = whole;
     let total = 0;
     for await (const part of result.yieldRows()) {
       total += part.length;
-      for (const row of part) if (rows.length < job.rows) rows.push(row.map(show));
+      for (const row of part) {
+        if (rows.length >= job.rows) break;
+        rows.push(row.map(show));
+        if (job.captureFile !== undefined) whole.push(row.map((value) => (value === null ? null : String(value))));
+      }
       if (total > job.rows) break;
     }
     print(`[${index + 1}/${statements.count}] ${total > job.rows ? `the first ${job.rows} rows` : `${total} rows`} ${took()}`);
     print(table(result.columnNames(), rows));
   }
+  if (job.captureFile === undefined || last === undefined) return;
+  const text = JSON.stringify(last);
+  if (text.length > (job.captureBytes ?? 0)) throw new Error(`the rows to be handed on have ${text.length} bytes; at most ${job.captureBytes} are handed on`);
+  await writeFile(job.captureFile, text);
 }
 
 try {

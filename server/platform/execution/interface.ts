@@ -28,6 +28,8 @@ export interface NewRun {
   readonly note?: string;
   /** Id of the resource group whose slots it takes; null or absent for the default one. */
   readonly resourceGroup?: string | null;
+  /** Whether what the code puts out last is handed on: the last line of a script, the rows of the last query. */
+  readonly capture?: boolean;
   /** Name of the data source on which its SQL runs, where the type needs one. */
   readonly datasource?: string | null;
 }

@@ -38,6 +38,8 @@ export interface RunnerJob {
   readonly command: string;
   readonly content: string;
   readonly parameters: readonly RunParameter[];
+  /** Whether the rows of the last query are kept for others. */
+  readonly capture: boolean;
   /** The run's own folder, which exists. */
   readonly folder: string;
   readonly account: TaskAccount | undefined;
@@ -82,6 +84,11 @@ async function script(job: RunnerJob, settings: RunnerSettings, name: string, pr
   return { program, args: [file, ...job.parameters.map(({ value }) => value)], environment: environmentOf(job, settings), account: job.account, input: '' };
 }
 
+/** Where a run leaves the rows of its last query, as JSON. */
+export function capturedRows(folder: string): string {
+  return join(folder, 'captured.json');
+}
+
 const CHILD = fileURLToPath(new URL('duckdb-child.ts', import.meta.url));
 /** Runs on one file are already kept apart by the queue; this bridges the moment in which a killed one lets go of its file. */
 const LOCK_WAIT_MS = 15_000;
@@ -99,6 +106,7 @@ async function duckdb(job: RunnerJob, settings: RunnerSettings): Promise<Launch>
     externalAccess: settings.externalAccess,
     temporaryFolder: join(job.folder, 'spill'),
     lockWaitMs: LOCK_WAIT_MS,
+    ...(job.capture ? { captureFile: capturedRows(job.folder), captureBytes: limits.taskOutputBytes.value } : {}),
   };
   return {
     program: process.execPath,

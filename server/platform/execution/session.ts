@@ -1,15 +1,16 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chown, mkdir, rm } from 'node:fs/promises';
+import { chown, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Database } from '../../kernel/database.ts';
+import { limits } from '../../kernel/limits.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { TaskAccount } from './account.ts';
 import type { RunOutcome } from './interface.ts';
 import { createLogBuffer } from './log.ts';
 import { writeLog, type LogWrite } from './log-store.ts';
 import { isTreeAlive, processStart, signalTree, type ProcessTree } from './process-tree.ts';
-import { launchOf, type Launch, type RunnerSettings } from './runners.ts';
+import { capturedRows, launchOf, type Launch, type RunnerSettings } from './runners.ts';
 import { recordProcess, type ClaimedRow, type Lease } from './store.ts';
 
 /** Why a session is ended from outside: at its time limit, by request, because the server ends, or because the lease is gone. */
@@ -51,6 +52,8 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
   let ended: EndReason | undefined;
   let finished = false;
   let flushing = Promise.resolve();
+  /** The end of the standard output, of a run whose last output others read. */
+  let captured: Buffer = Buffer.alloc(0);
 
   const pause = (milliseconds: number) => new Promise<void>((resolve) => void clock.after(milliseconds, resolve));
 
@@ -108,7 +111,7 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
 
   async function play(): Promise<RunOutcome> {
     await prepareFolder();
-    const launch = await launchOf({ workspaceId: run.workspace_id, environment: run.environment, command: run.command, content: run.content, parameters: run.parameters, folder, account: settings.account }, settings);
+    const launch = await launchOf({ workspaceId: run.workspace_id, environment: run.environment, command: run.command, content: run.content, parameters: run.parameters, capture: run.capture, folder, account: settings.account }, settings);
     if ('refusal' in launch) {
       output.line(launch.refusal);
       return { kind: 'Failure', reason: launch.refusal, exitCode: undefined };
@@ -117,7 +120,10 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
     const child = spawnChild(launch, folder);
     const exit = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
     const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-    child.stdout?.on('data', (data: Buffer) => output.push(data));
+    child.stdout?.on('data', (data: Buffer) => {
+      output.push(data);
+      if (run.capture) captured = Buffer.concat([captured, data]).subarray(-limits.taskOutputBytes.value);
+    });
     child.stderr?.on('data', (data: Buffer) => output.push(data));
     const failure = await new Promise<Error | undefined>((resolve) => {
       child.once('spawn', () => resolve(undefined));
@@ -144,7 +150,14 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
     cancelTimeout();
     await held;
     await clearTree(tree, child, closed);
-    return outcomeOf(code, signal);
+    const outcome = outcomeOf(code, signal);
+    return run.capture && outcome.kind === 'Success' ? { ...outcome, variables: { outputs: await lastOutput() } } : outcome;
+  }
+
+  /** The rows of the last query, or the last line that says something. */
+  async function lastOutput(): Promise<string> {
+    const rows = await readFile(capturedRows(folder), 'utf8').catch(() => undefined);
+    return rows ?? captured.toString('utf8').split('\n').map((line) => line.trimEnd()).findLast((line) => line !== '') ?? '';
   }
 
   /** Sees to it that nothing of the tree goes on after its leader has ended: asked ones get their time, left-over ones do not. */

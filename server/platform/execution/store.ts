@@ -19,6 +19,7 @@ export interface ClaimedRow extends RunRow {
   readonly timeout_seconds: number;
   readonly lease_token: number;
   readonly datasource: string | null;
+  readonly capture: boolean;
 }
 
 /** A running run whose worker is gone, with what is known of its process. */
@@ -45,12 +46,12 @@ export function runOf(row: RunRow): Run {
 /** Puts runs into the queue. Returns their ids in the order given. */
 export async function insertRuns(tx: Executor, runs: readonly (NewRun & { readonly resourceKey: string | null })[], now: Date): Promise<number[]> {
   const rows = await tx.rows<{ id: number }>(
-    `insert into task_run (tenant_id, workspace_id, environment, instance_id, attempt, command, content, parameters, timeout_seconds, priority, resource_key, run_at, queued_at, resource_group, datasource)
+    `insert into task_run (tenant_id, workspace_id, environment, instance_id, attempt, command, content, parameters, timeout_seconds, priority, resource_key, run_at, queued_at, resource_group, datasource, capture)
      select r.tenant_id, r.workspace_id, r.environment, r.instance_id, r.attempt, r.command, r.content, r.parameters, r.timeout_seconds, r.priority, r.resource_key, coalesce(r.run_at, $2), $2,
-       r.resource_group, r.datasource
+       r.resource_group, r.datasource, r.capture
      from jsonb_array_elements($1::jsonb) with ordinality as e(value, place),
        jsonb_to_record(e.value) as r(tenant_id bigint, workspace_id bigint, environment text, instance_id bigint, attempt integer, command text, content text, parameters jsonb,
-         timeout_seconds integer, priority integer, resource_key text, run_at timestamptz, resource_group text, datasource text)
+         timeout_seconds integer, priority integer, resource_key text, run_at timestamptz, resource_group text, datasource text, capture boolean)
      order by e.place
      returning id`,
     [
@@ -70,6 +71,7 @@ export async function insertRuns(tx: Executor, runs: readonly (NewRun & { readon
           run_at: run.notBefore ?? null,
           resource_group: run.resourceGroup ?? null,
           datasource: run.datasource ?? null,
+          capture: run.capture ?? false,
         })),
       ),
       now,
@@ -127,7 +129,7 @@ export function claimRuns(
            and not exists (select from task_run e where e.resource_key = r.resource_key and e.state = 'Queued' and e.run_at <= $2
                              and (e.priority > r.priority or (e.priority = r.priority and e.id < r.id)))))
        order by priority desc, id limit $6 for update skip locked)
-     returning ${RUN}, command, content, parameters, timeout_seconds, lease_token, datasource`,
+     returning ${RUN}, command, content, parameters, timeout_seconds, lease_token, datasource, capture`,
     [queue.tenant_id, now, leaseUntil, worker, machine, most, queue.resource_group],
   );
 }

@@ -1,4 +1,5 @@
 import type { Executor } from '../../kernel/database.ts';
+import type { LoopContext } from './loop.ts';
 import type { DagState, DagType } from './states.ts';
 import { likePart } from './store.ts';
 
@@ -21,6 +22,7 @@ export interface DagRow {
   readonly parent_instance_id: number | null;
   readonly round: number | null;
   readonly operation_id: number | null;
+  readonly loop: LoopContext | null;
   readonly created_by: number;
   readonly created_at: Date;
   readonly modified_at: Date;
@@ -29,7 +31,7 @@ export interface DagRow {
   readonly finished_at: Date | null;
 }
 
-const COLUMNS = `id, tenant_id, workspace_id, environment, name, type, flow_id, task_id, bizdate, trigger_time, status, released, after_dag_id, parent_instance_id, round, operation_id,
+const COLUMNS = `id, tenant_id, workspace_id, environment, name, type, flow_id, task_id, bizdate, trigger_time, status, released, after_dag_id, parent_instance_id, round, operation_id, loop,
   created_by, created_at, modified_at, modified_by, started_at, finished_at`;
 
 export interface NewDag {
@@ -50,6 +52,8 @@ export interface NewDag {
   readonly afterDagId?: number | undefined;
   readonly parentInstanceId?: number;
   readonly round?: number;
+  /** What the code of a round may read. */
+  readonly loop?: LoopContext;
   readonly operationId?: number;
   /** Of a scheduled one: names the cycle, so that making it twice makes it once. */
   readonly cycleKey?: string;
@@ -59,8 +63,8 @@ export interface NewDag {
 export async function insertDag(tx: Executor, dag: NewDag, now: Date): Promise<number> {
   const row = await tx.row<{ id: number }>(
     `insert into dag_run (tenant_id, workspace_id, environment, name, type, bizdate, created_by, modified_by, created_at, modified_at, flow_id, task_id, trigger_time, released, after_dag_id,
-       parent_instance_id, round, operation_id, cycle_key)
-     values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+       parent_instance_id, round, operation_id, cycle_key, loop)
+     values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
      on conflict (workspace_id, environment, flow_id, cycle_key) where type = 'Normal' do update set modified_at = excluded.modified_at
      returning id`,
     [
@@ -81,6 +85,7 @@ export async function insertDag(tx: Executor, dag: NewDag, now: Date): Promise<n
       dag.round ?? null,
       dag.operationId ?? null,
       dag.cycleKey ?? null,
+      dag.loop === undefined ? null : JSON.stringify(dag.loop),
     ],
   );
   if (row === undefined) throw new Error('the workflow instance was not written');
@@ -185,4 +190,9 @@ export async function listDags(db: Executor, filter: DagFilter, order: DagListOr
   const rows = await db.rows<DagRow>(`select ${COLUMNS} from dag_run where ${MATCHES} order by ${ORDERS[order.by]} ${direction} nulls last, id ${direction} offset $13 limit $14`, [...values, offset, size]);
   const counted = await db.row<{ total: number }>(`select count(*) as total from dag_run where ${MATCHES}`, values);
   return { total: counted?.total ?? 0, rows };
+}
+
+/** The rounds of a loop, the first one first. */
+export function roundsOf(db: Executor, instanceId: number): Promise<DagRow[]> {
+  return db.rows(`select ${COLUMNS} from dag_run where parent_instance_id = $1 order by id`, [instanceId]);
 }

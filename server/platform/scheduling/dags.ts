@@ -1,5 +1,6 @@
 import type { Change } from '../../kernel/change.ts';
 import { addDays, instantOf, startOfDay, wallTimeOf, type WallTime } from './calendar.ts';
+import type { LoopContext } from './loop.ts';
 import { insertDag, releaseDags } from './dag-store.ts';
 import { checkFreeInstances, insertEdges, type Edge } from './edge-store.ts';
 import { insertInstances } from './instance-store.ts';
@@ -40,6 +41,9 @@ export interface DagOrder {
   readonly resourceGroup?: string | undefined;
   readonly parentInstanceId?: number;
   readonly round?: number;
+  readonly loop?: LoopContext;
+  /** Only one cycle, of this moment: a round of a loop has the time of its loop. */
+  readonly cycle?: Date;
   /** Only these cycles of the day: times of day on the wall clock, in milliseconds, from and to (both inclusive). */
   readonly between?: { readonly from: number; readonly to: number } | undefined;
 }
@@ -71,6 +75,7 @@ export function createDags(options: { readonly timeZone: string }): Dags {
     const zone = task.time_zone ?? timeZone;
     const day = addDays(startOfDay(order.bizdate), 1);
     if (order.now === true) return { cycles: [{ number: 1, wall: wallTimeOf(now, zone), instant: now, due: true }], intraday: false };
+    if (order.cycle !== undefined) return { cycles: [{ number: 1, wall: wallTimeOf(order.cycle, zone), instant: order.cycle, due: true }], intraday: false };
     const found = cyclesByHand(task, day, timeZone);
     if (order.single === true) return { ...found, cycles: found.cycles.slice(0, 1).map((cycle) => ({ ...cycle, due: true })) };
     const { between } = order;
@@ -98,6 +103,7 @@ export function createDags(options: { readonly timeZone: string }): Dags {
         ...(order.operationId === undefined ? {} : { operationId: order.operationId }),
         ...(order.parentInstanceId === undefined ? {} : { parentInstanceId: order.parentInstanceId }),
         ...(order.round === undefined ? {} : { round: order.round }),
+        ...(order.loop === undefined ? {} : { loop: order.loop }),
       },
       change.now,
     );

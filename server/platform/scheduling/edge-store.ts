@@ -82,9 +82,9 @@ export function whatStandsBefore(tx: Executor, ids: readonly number[]): Promise<
 }
 
 /** The direct upstreams of an instance as a join looks at them. */
-export function upstreamsOf(db: Executor, id: number): Promise<{ id: number; task_id: number | null; file_id: number; output: string | null; status: InstanceState; task_type: TaskType; unchosen: boolean }[]> {
+export function upstreamsOf(db: Executor, id: number): Promise<{ id: number; name: string; task_id: number | null; file_id: number; output: string | null; status: InstanceState; task_type: TaskType; unchosen: boolean }[]> {
   return db.rows(
-    `select u.id, u.task_id, u.file_id, e.output, u.status, u.task_type,
+    `select u.id, u.name, u.task_id, u.file_id, e.output, u.status, u.task_type,
        (u.task_type = 'CONDITION_UNCHOOSE' or (u.result -> 'chosen' is not null and e.output is not null and not u.result -> 'chosen' ? e.output)) as unchosen
      from instance_edge e join task_instance u on u.id = e.upstream_id where e.downstream_id = $1 order by u.id`,
     [id],

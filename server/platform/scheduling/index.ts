@@ -7,7 +7,7 @@ import type { Module } from '../../kernel/module.ts';
 import { declareOperations } from '../../kernel/operation.ts';
 import type { Execution } from '../execution/index.ts';
 import { createAdvance } from './advance.ts';
-import { noControllers } from './controllers.ts';
+import { createControllers } from './controllers.ts';
 import { createDags, type Dags } from './dags.ts';
 import { createGates } from './gates.ts';
 import { createGeneration, type Generation } from './generation.ts';
@@ -73,8 +73,8 @@ export function createScheduling(options: SchedulingOptions): SchedulingParts {
   const { database, changes, clock, log, execution, timeZone } = options;
   const submissions = createSubmissions(execution);
   const instances = createInstances({ execution, submissions });
-  const advance = createAdvance({ controllers: noControllers, submissions });
   const dags = createDags({ timeZone });
+  const advance = createAdvance({ controllers: createControllers({ dags, timeZone }), submissions });
   const generation = createGeneration({ database, changes, clock, log, timeZone });
   const scheduler = createScheduler({ database, changes, clock, log, advance, generation });
   const resourceGroup = options.resourceGroup ?? (async (_change: Change, _workspaceId: number, idOrName: string) => idOrName);

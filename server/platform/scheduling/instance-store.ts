@@ -1,5 +1,6 @@
 import type { Executor } from '../../kernel/database.ts';
 import type { RunParameter } from '../execution/interface.ts';
+import type { LoopContext } from './loop.ts';
 import type { ContextInput } from './settings.ts';
 import type { DagType, InstanceState, TaskType } from './states.ts';
 import { likePart } from './store.ts';
@@ -14,6 +15,8 @@ export interface InstanceRow {
   readonly dag_id: number;
   readonly dag_name: string;
   readonly dag_type: DagType;
+  /** What its code may read when it is in the round of a loop. */
+  readonly loop: LoopContext | null;
   readonly flow_id: number;
   readonly task_id: number | null;
   readonly task_version: number | null;
@@ -60,7 +63,7 @@ export interface InstanceResult {
   readonly chosen?: readonly string[];
 }
 
-const COLUMNS = `i.id, i.tenant_id, i.workspace_id, i.environment, i.dag_id, d.name as dag_name, i.dag_type, i.flow_id, i.task_id, i.task_version, i.file_id, i.name,
+const COLUMNS = `i.id, i.tenant_id, i.workspace_id, i.environment, i.dag_id, d.name as dag_name, d.loop, i.dag_type, i.flow_id, i.task_id, i.task_version, i.file_id, i.name,
   i.file_type, i.command, i.owner_id, i.status, i.task_type, i.frozen, i.blocked_by, i.bizdate, i.trigger_time, i.period_number, i.parameters, i.context_inputs, i.result, i.priority,
   i.resource_group, i.datasource, i.ignore_branch_skip, i.rerun_mode, i.rerun_times, i.rerun_interval_ms, i.timeout_seconds, i.attempts, i.attempts_before, i.interruptions,
   i.error_text, i.created_by, i.created_at, i.modified_at, i.modified_by, i.begin_wait_time_at, i.begin_wait_resource_at, i.begin_running_at, i.finished_at`;
@@ -149,6 +152,16 @@ export function cyclesOfDay(db: Executor, taskIds: readonly number[], bizdate: D
 
 export async function insertAdHocCode(tx: Executor, instanceId: number, content: string): Promise<void> {
   await tx.run('insert into ad_hoc_code (instance_id, content) values ($1, $2)', [instanceId, content]);
+}
+
+/** The language in which the code of an instance is written, where its spec says so. */
+export async function languagesOf(db: Executor, instances: readonly InstanceRow[]): Promise<Map<number, string>> {
+  const rows = await db.rows<{ id: number; language: string | null }>(
+    `select q.id, v.spec #>> '{script,language}' as language from unnest($1::bigint[], $2::bigint[], $3::text[], $4::integer[]) as q(id, task_id, environment, version)
+     join task_version v on v.task_id = q.task_id and v.environment = q.environment and v.version = q.version`,
+    [instances.map((one) => one.id), instances.map((one) => one.task_id), instances.map((one) => one.environment), instances.map((one) => one.task_version)],
+  );
+  return new Map(rows.map((row) => [row.id, row.language ?? '']));
 }
 
 /** The code that instances run: of the version each was made for, or its own. */

@@ -1,8 +1,33 @@
 import type { Change } from '../../kernel/change.ts';
 import type { Execution, NewRun, RunParameter } from '../execution/index.ts';
 import { resultsBefore } from './edge-store.ts';
-import { contentsOf, type InstanceRow } from './instance-store.ts';
+import { contentsOf, languagesOf, type InstanceRow } from './instance-store.ts';
+import { substituteLoop } from './loop.ts';
 import type { ContextInput } from './settings.ts';
+
+/** Nodes whose code stands in a language of its own, and whose last output others read. */
+const CAPTURING: ReadonlySet<string> = new Set(['CONTROLLER_ASSIGNMENT', 'CONTROLLER_CYCLE_END']);
+
+function runnerCommand(language: string): string {
+  if (/py/i.test(language)) return 'PYODPS3';
+  return /sql|odps/i.test(language) ? 'ODPS_SQL' : 'DIDE_SHELL';
+}
+
+/** What is really run: an assignment's code may stand bare, or as JSON beside its language. */
+function codeOf(instance: InstanceRow, stored: string, language: string): Pick<NewRun, 'command' | 'content' | 'capture'> {
+  const inLoop = (text: string) => (instance.loop === null ? text : substituteLoop(text, instance.loop));
+  if (!CAPTURING.has(instance.command)) return { command: instance.command, content: inLoop(stored) };
+  let code = { language, content: stored };
+  if (stored.trimStart().startsWith('{')) {
+    try {
+      const { language: named, content } = JSON.parse(stored) as { language?: unknown; content?: unknown };
+      if (typeof content === 'string') code = { language: typeof named === 'string' ? named : language, content };
+    } catch {
+      // Code that only looks like JSON.
+    }
+  }
+  return { command: runnerCommand(code.language), content: inLoop(code.content), capture: true };
+}
 
 /** Handing instances over to the workers. */
 export interface Submissions {
@@ -24,18 +49,19 @@ export function createSubmissions(execution: Execution): Submissions {
     async submit(change, instances, more = {}) {
       if (instances.length === 0) return;
       const contents = await contentsOf(change, instances);
+      const speaking = instances.filter((one) => CAPTURING.has(one.command));
+      const languages = speaking.length === 0 ? new Map<number, string>() : await languagesOf(change, speaking);
       const reading = instances.filter((one) => one.context_inputs.length > 0);
       const upstreams = Map.groupBy(reading.length === 0 ? [] : await resultsBefore(change, reading.map((one) => one.id)), (row) => row.downstream_id);
       await execution.submit(
         change,
         instances.map((one): NewRun => ({
+          ...codeOf(one, contents.get(one.id) ?? '', languages.get(one.id) ?? ''),
           tenantId: one.tenant_id,
           workspaceId: one.workspace_id,
           environment: one.environment,
           instanceId: one.id,
           attempt: one.attempts,
-          command: one.command,
-          content: contents.get(one.id) ?? '',
           parameters: [...one.parameters, ...contextParameters(one.context_inputs, upstreams.get(one.id) ?? [])],
           timeoutSeconds: one.timeout_seconds,
           priority: one.priority,
