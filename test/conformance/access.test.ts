@@ -48,6 +48,12 @@ async function makeObjects(): Promise<Record<string, unknown>> {
       return Deployment.Status === 1 ? true : undefined;
     });
   const SubscriptionId = await number(PLATFORM, 'CreateSubscription', { Name: MARK, Url: `http://127.0.0.1:9/${MARK}`, ProjectId }, 'SubscriptionId');
+  await call(PLATFORM, 'CreateEventBus', { EventBusName: MARK, Description: MARK });
+  const ChannelId = await number(PLATFORM, 'CreateDistributionChannel', { EventBusName: MARK, ProjectId }, 'ChannelId');
+  const RuleId = await number(PLATFORM, 'CreateEventRule', { EventBusName: MARK, RuleName: MARK, EventPattern: '{}' }, 'RuleId');
+  const TargetId = await number(PLATFORM, 'CreateRuleTarget', { RuleId, TargetName: MARK, Url: `http://127.0.0.1:9/${MARK}` }, 'TargetId');
+  const ReplayId = await number(PLATFORM, 'CreateReplay', { SubscriptionId, StartTime: 1 }, 'ReplayId');
+  const DeadlineId = await number(PLATFORM, 'CreateEventDeadline', { Name: MARK, Kind: 'Daily', EventPattern: '{}', DueTime: '06:00', ProjectId }, 'DeadlineId');
   const BusinessId = await number(LEGACY, 'CreateBusiness', { ProjectId, BusinessName: MARK }, 'BusinessId');
   const folder = (await call(LEGACY, 'CreateFolder', { ProjectId, FolderPath: `业务流程/${MARK}/MaxCompute/${MARK}` }))['Data'];
   const file = (name: string) => number(LEGACY, 'CreateFile', { ProjectId, FileName: name, FileType: 6, Content: `echo ${MARK}`, FileFolderPath: `业务流程/${MARK}/MaxCompute/${MARK}`, InputList: `${MARK}_root`, OutputList: `${MARK}.${name}` });
@@ -84,6 +90,15 @@ async function makeObjects(): Promise<Record<string, unknown>> {
     ...(await makeStudioObjects(call, ProjectId, MARK)),
     ProjectId,
     SubscriptionId,
+    EventBusName: MARK,
+    ChannelId,
+    RuleId,
+    TargetId,
+    ReplayId,
+    DeadlineId,
+    'CreateEventBus.EventBusName': 'made-up',
+    'CreateEventDeadline.DueTime': '06:00',
+    'UpdateEventDeadline.DueTime': '07:00',
     BusinessId,
     FolderId: typeof folder === 'string' || typeof folder === 'number' ? folder : `业务流程/${MARK}/MaxCompute/${MARK}`,
     FileId,
