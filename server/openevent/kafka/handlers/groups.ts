@@ -109,9 +109,12 @@ export const offsetCommitRoute = route(offsetCommit, async (services, client, re
   for (const { name, partitions } of request.topics) {
     const workspaceId = workspaceOfTopic(name);
     const known = workspaceId !== undefined && (await topicExists(services, client.reader, workspaceId));
+    const marks = known ? await services.watermarks.of({ tenantId: client.reader.tenantId, workspaceId }) : undefined;
     topics.push({
       name,
-      partitions: partitions.map(({ partition, committedOffset, committedMetadata }) => {
+      partitions: partitions.map(({ partition, committedOffset: given, committedMetadata }) => {
+        // Some clients commit "the beginning" and "the end" by the numbers that ListOffsets has for them.
+        const committedOffset = given === -2 ? (marks?.first[partition] ?? given) : given === -1 ? (marks?.next[partition] ?? given) : given;
         let errorCode: number = code.none;
         if (workspaceId !== undefined && !mayRead(client.reader, workspaceId)) errorCode = code.topicAuthorizationFailed;
         else if (!known || partition < 0 || partition >= cluster.partitions()) errorCode = code.unknownTopicOrPartition;
