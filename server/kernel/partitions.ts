@@ -46,3 +46,13 @@ export async function maintainPartitions(database: Database, definition: Partiti
     return dropped;
   });
 }
+
+/** Drops these partitions of a table, those of them that are there. Returns their names. */
+export async function dropPartitions(database: Database, table: string, names: readonly string[]): Promise<string[]> {
+  return database.transaction(async (tx) => {
+    await tx.run('select pg_advisory_xact_lock($1)', [PARTITION_LOCK]);
+    const present = await tx.rows<{ name: string }>('select inhrelid::regclass::text as name from pg_inherits where inhparent = $1::regclass and inhrelid::regclass::text = any($2)', [table, names]);
+    for (const { name } of present) await tx.run(`drop table ${name}`);
+    return present.map(({ name }) => name);
+  });
+}

@@ -32,6 +32,7 @@ import { streamOperations } from './operations/stream.ts';
 import { subscriptionOperations } from './operations/subscriptions.ts';
 import { createPatternFilters } from './patterns/index.ts';
 import { replayJob } from './replay/jobs.ts';
+import { createRetention, type Retention } from './replay/retention.ts';
 import { createTail } from './stream/tail.ts';
 
 export { createEventLog, beginning, compareCursors, type Cursor, type EventLog, type LogEvent, type LogPage, type ReadFilter } from './log.ts';
@@ -64,7 +65,7 @@ export interface OpenEventOptions {
 }
 
 /** OpenEvent: the log, the subscriptions and their delivery. */
-export function createOpenEvent(options: OpenEventOptions): { readonly module: Module; readonly delivery: Delivery; readonly deadlines: Deadlines; readonly kafka: KafkaListener | undefined } {
+export function createOpenEvent(options: OpenEventOptions): { readonly module: Module; readonly delivery: Delivery; readonly deadlines: Deadlines; readonly retention: Retention; readonly kafka: KafkaListener | undefined } {
   const { database, changes, clock, ids, secrets, log, directory, outbound, events, metrics = createMetrics() } = options;
   const wrap = createEnvelopes({ directory, defaultRegion: options.defaultRegion, publishAddress: options.publishAddress });
   const format = createFormats(wrap);
@@ -75,6 +76,7 @@ export function createOpenEvent(options: OpenEventOptions): { readonly module: M
   const kafka =
     options.kafka === undefined ? undefined : createKafkaListener({ ...options.kafka, database, events, clock, ids, secrets, log, directory, wrap, owner: `${hostname()}:${process.pid}:${ids.token(9)}` });
   const deadlines = createDeadlines({ database, changes, events, clock, log });
+  const retention = createRetention({ database, clock, log });
   const tail = createTail({ events, database, clock, log });
   const context = { database, clock, ids, secrets, directory, outbound, events, send, wrap, format };
   return {
@@ -93,10 +95,11 @@ export function createOpenEvent(options: OpenEventOptions): { readonly module: M
         ...streamOperations({ ...context, tail }),
       }),
       jobs: [replayJob(events)],
-      services: [tail, deadlines, ...(options.deliver === false ? [] : [delivery]), ...(kafka === undefined ? [] : [kafka])],
+      services: [tail, deadlines, retention, ...(options.deliver === false ? [] : [delivery]), ...(kafka === undefined ? [] : [kafka])],
     },
     delivery,
     deadlines,
+    retention,
     kafka,
   };
 }

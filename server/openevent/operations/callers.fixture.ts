@@ -66,7 +66,7 @@ export async function openEventPlace() {
     return (await operation.handle(made, request as never)) as never;
   }
 
-  return { ...place, module: opened.module, delivery: opened.delivery, deadlines: opened.deadlines, jobs, call };
+  return { ...place, module: opened.module, delivery: opened.delivery, deadlines: opened.deadlines, retention: opened.retention, jobs, call };
 }
 
 /** Holds for the ApiError of this entry of the catalogue, with a message that fits. */
