@@ -69,6 +69,7 @@ export const limits = {
   deadlinePollMs: { value: 1_000, unit: 'ms', what: 'Pause between two rounds that follow the log for deadlines.' },
   deadlineGraceMs: { value: 5_000, unit: 'ms', what: 'How long after its time a deadline is decided, so that what happened in time has committed.' },
   deadlineBatch: { value: 500, unit: 'count', what: 'Missed deadlines raised in one change.' },
+  eventSearch: { value: 20_000, unit: 'count', what: 'Newest events that are searched for those on which a pattern is tried.' },
   eventBusesPerTenant: { value: 100, unit: 'count', what: 'Event buses of one tenant.' },
   eventChannelsPerBus: { value: 1_000, unit: 'count', what: 'Distribution channels into one event bus.' },
   eventRulesPerBus: { value: 1_000, unit: 'count', what: 'Rules on one event bus.' },

@@ -1,5 +1,6 @@
 import type { Actor } from '../kernel/change.ts';
 import type { Executor } from '../kernel/database.ts';
+import { limits } from '../kernel/limits.ts';
 import type { CheckedEvent } from './payload.ts';
 
 /** A place in the log: everything up to and including it is behind the reader. */
@@ -138,11 +139,12 @@ export async function findEvent(db: Executor, eventId: string, tenantId: number)
   return row === undefined ? undefined : toEvent(row);
 }
 
-/** The newest events of the tenant or of one of its workspaces, newest first. */
+/** The newest events of the tenant or of one of its workspaces, newest first, out of the newest `eventSearch` of all: a quiet tenant must not search the whole log. */
 export async function recentEvents(db: Executor, tenantId: number, workspaceId: number | undefined, count: number): Promise<LogEvent[]> {
   const rows = await db.rows<EventRow>(
-    `select ${columns} from event where tenant_id = $1 and ($2::bigint is null or workspace_id = $2) order by position desc, id desc limit $3`,
-    [tenantId, workspaceId ?? null, count],
+    `select ${columns} from (select * from event order by position desc, id desc limit $4) as newest
+     where tenant_id = $1 and ($2::bigint is null or workspace_id = $2) order by position desc, id desc limit $3`,
+    [tenantId, workspaceId ?? null, count, limits.eventSearch.value],
   );
   return rows.map(toEvent);
 }
