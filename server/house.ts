@@ -11,12 +11,14 @@ import type { Log } from './kernel/log.ts';
 import { createMetrics, type Metrics } from './kernel/metrics.ts';
 import type { Module, Service } from './kernel/module.ts';
 import { createOutbound } from './kernel/outbound.ts';
+import { createTcpOutbound } from './kernel/outbound-tcp.ts';
 import { periodic } from './kernel/periodic.ts';
 import type { SecretBox } from './kernel/secrets.ts';
 import { maintainAllPartitions } from './modules.ts';
 import { createOpenApi, createRegions, type OpenApi, type Regions } from './openapi/index.ts';
 import type { Gateway, GatewayServices } from './openapi/gateway.ts';
 import type { Registry } from './openapi/registry.ts';
+import { createDataSources } from './platform/datasources/index.ts';
 import { createDeployment } from './platform/deployment/index.ts';
 import { createExecution } from './platform/execution/index.ts';
 import { createResources } from './platform/resources/index.ts';
@@ -70,6 +72,7 @@ export function buildHouse(options: HouseOptions): House {
   const changes = createChanges({ database, clock, ids, events });
   const metrics = createMetrics();
   const outbound = createOutbound({ allowLoopback: options.allowLoopback, allowed: options.allowedTargets });
+  const tcp = createTcpOutbound({ allowLoopback: options.allowLoopback, allowed: options.allowedTargets });
 
   // The doors ask the workspaces domain, which is made after them, since it holds operations at the third door.
   const directory: WorkspaceDirectory = {
@@ -98,6 +101,7 @@ export function buildHouse(options: HouseOptions): House {
   const { holds } = extensions;
 
   const resources = createResources({ ids, directory, workspaceIds: livingWorkspaceIds, usage: (db, groups) => execution.execution.usage(db, groups) });
+  const datasources = createDataSources({ secrets, directory, groups: resources.resources, outbound, tcp, dataFolder: options.dataFolder, clock });
   const execution = createExecution({ database, changes, clock, ids, log, dataFolder: options.dataFolder, timeZone: options.timeZone, searchPath: options.searchPath, slotsOf: (group) => resources.resources.slotsOf(database, group) });
   const scheduling = createScheduling({
     database,
@@ -129,7 +133,7 @@ export function buildHouse(options: HouseOptions): House {
   const studio = createStudio({ holds, scheduling: scheduling.scheduling, users, packages: () => deployment.packages, secrets, uploads: createUploads(outbound), workspaces: directory });
   const deployment = createDeployment({ holds, studio: studio.studio, releases: studio.releases });
 
-  const modules: Module[] = [identity.module, openapi.module, openevent.module, extensions.module, execution.module, scheduling.module, workspaces.module, resources.module, studio.module, deployment.module];
+  const modules: Module[] = [identity.module, openapi.module, openevent.module, extensions.module, execution.module, scheduling.module, workspaces.module, resources.module, datasources.module, studio.module, deployment.module];
   for (const gauge of modules.flatMap((module) => module.gauges ?? [])) metrics.gauge({ name: gauge.name, help: gauge.help, read: () => gauge.read(database, clock.now()) });
   const jobs = createJobRunner({ database, changes, clock, log, jobs: modules.flatMap((module) => module.jobs ?? []) });
   const { gateway, registry } = openapi.open(modules.flatMap((module) => module.operations ?? []));

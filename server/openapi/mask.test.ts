@@ -22,6 +22,15 @@ test('secrets are masked at every depth, and tokens that are no secrets stay', (
   });
 });
 
+test('secrets are masked inside JSON that is sent as text', () => {
+  const one = { accessId: 'id', accessKey: 'hidden', jdbcUrl: 'jdbc:mysql://user:hidden@db:3306/shop?password=hidden&useSSL=true' };
+  const masked = maskedParameters({ Content: JSON.stringify(one), DataSources: JSON.stringify([{ Name: 'shop', Content: JSON.stringify(one) }]), Spec: '{"password": "hidden", broken', Code: '{"name": "plain"}' });
+  assert.ok(!masked.includes('hidden'), masked);
+  const { Content, Code, Spec } = JSON.parse(masked) as { Content: string; Code: string; Spec: string };
+  assert.deepEqual(JSON.parse(Content), { accessId: 'id', accessKey: '******', jdbcUrl: 'jdbc:mysql://user:******@db:3306/shop?password=******&useSSL=true' });
+  assert.deepEqual([Code, Spec], ['{"name": "plain"}', '******']);
+});
+
 test('a secret that is a whole object leaves nothing of itself', () => {
   assert.equal(maskedParameters({ Secret: { inner: 'hidden' } }).includes('hidden'), false);
 });

@@ -1,13 +1,36 @@
 import { limits } from '../kernel/limits.ts';
 
 /** Names whose values are never written down. */
-const SECRET_NAME = /secret|password|passwd|token|credential|privatekey|signature|authorization|connectionproperties/i;
+const SECRET_NAME = /secret|password|passwd|token|credential|privatekey|accesskey$|signature|authorization|connectionproperties/i;
 /** `ClientToken` and page tokens are no secrets, and help to follow a caller's retries. */
 const HARMLESS_NAME = /^(client|next)token$/i;
 const LONGEST_VALUE = 200;
 
 function isSecret(name: string): boolean {
   return SECRET_NAME.test(name) && !HARMLESS_NAME.test(name);
+}
+
+const LOOKS_LIKE_JSON = /^\s*[[{]/;
+/** The names above anywhere in a text, and passwords in URLs. */
+const MENTIONS_SECRET = /secret|password|passwd|token|credential|privatekey|accesskey|signature|authorization|connectionproperties|:\/\/[^/]*@/i;
+const IN_URL = /(:\/\/[^/?#@:]*:)[^/?#@]*@|([?&;](?:password|passwd|token|secret)=)[^&;]*/gi;
+
+function cut(value: string): string {
+  return value.length > LONGEST_VALUE ? `${value.slice(0, LONGEST_VALUE)}… (${value.length} characters)` : value;
+}
+
+/** Masks secrets inside JSON that is sent as text, such as the content of a data source. What is no JSON after all is masked as a whole. */
+function maskedJson(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), (name, value: unknown) => {
+      if (name !== '' && isSecret(name)) return '******';
+      if (typeof value !== 'string') return value;
+      if (LOOKS_LIKE_JSON.test(value) && MENTIONS_SECRET.test(value)) return maskedJson(value);
+      return value.replaceAll(IN_URL, (_whole, login: string | undefined, parameter: string | undefined) => (login === undefined ? `${parameter ?? ''}******` : `${login}******@`));
+    });
+  } catch {
+    return '******';
+  }
 }
 
 /** A decoded request as the call log keeps it: JSON text with secrets masked and long values cut. */
@@ -20,7 +43,7 @@ export function maskedParameters(request: Readonly<Record<string, unknown>>): st
   if (empty) return '{}';
   const text = JSON.stringify(request, (name, value: unknown) => {
     if (name !== '' && isSecret(name)) return '******';
-    return typeof value === 'string' && value.length > LONGEST_VALUE ? `${value.slice(0, LONGEST_VALUE)}… (${value.length} characters)` : value;
+    return typeof value === 'string' ? cut(LOOKS_LIKE_JSON.test(value) && MENTIONS_SECRET.test(value) ? maskedJson(value) : value) : value;
   });
   return text.length > limits.callLogParameterCharacters.value ? JSON.stringify({ cut: text.slice(0, limits.callLogParameterCharacters.value) }) : text;
 }

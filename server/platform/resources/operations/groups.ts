@@ -177,7 +177,7 @@ export function groupOperations(services: ResourceOperations & { readonly ids: I
       },
     },
     AssociateProjectToResourceGroup: {
-      access: inProject('administer'),
+      access: inProject('operate'),
       async handle(call, request) {
         return call.change(async (change) => {
           const group = await locked(change, call.tenantId, request.ResourceGroupId);
@@ -188,7 +188,7 @@ export function groupOperations(services: ResourceOperations & { readonly ids: I
       },
     },
     DissociateProjectFromResourceGroup: {
-      access: inProject('administer'),
+      access: inProject('operate'),
       async handle(call, request) {
         return call.change(async (change) => {
           const group = await locked(change, call.tenantId, request.ResourceGroupId);

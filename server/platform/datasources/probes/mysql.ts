@@ -1,0 +1,65 @@
+import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
+import { ProbeFailure, requireAddress, tlsOf, type ProbeContext } from './probe.ts';
+
+const CONFIGURATION = new Set(['ER_ACCESS_DENIED_ERROR', 'ER_DBACCESS_DENIED_ERROR', 'ER_BAD_DB_ERROR', 'ER_NOT_SUPPORTED_AUTH_MODE', 'ER_HOST_NOT_PRIVILEGED', 'HANDSHAKE_NO_SSL_SUPPORT', 'ER_ACCOUNT_HAS_BEEN_LOCKED', 'ER_MUST_CHANGE_PASSWORD', 'AUTH_SWITCH_PLUGIN_ERROR']);
+
+/** Opens a connection to a checked address, runs `work` on it and closes it. */
+async function withMysql<Result>(context: ProbeContext, work: (query: (text: string) => Promise<Record<string, unknown>[]>) => Promise<Result>): Promise<Result> {
+  const { connection, tcp, step, signal, timeoutMs } = context;
+  const { host, port } = requireAddress(connection);
+  const address = await step('Resolve', `Look up ${host}`, () => tcp.resolve(host, port));
+  const { tls, verify } = tlsOf(connection.options);
+  let client: Connection | undefined;
+  const abort = () => client?.destroy();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    client = await step('Connect', `Connect to ${host}:${port} and sign in`, async () => {
+      try {
+        return await createConnection({
+          host: address,
+          port,
+          user: connection.user ?? '',
+          password: connection.password ?? '',
+          ...(connection.database === undefined ? {} : { database: connection.database }),
+          connectTimeout: timeoutMs,
+          // A server that asks for a file of this machine gets none.
+          flags: ['-LOCAL_FILES'],
+          ...(tls ? { ssl: { rejectUnauthorized: verify } } : {}),
+        });
+      } catch (error) {
+        throw failure(error);
+      }
+    });
+    client.on('error', () => {});
+    const open = client;
+    return await work(async (text) => {
+      try {
+        const [rows] = await open.query<RowDataPacket[]>({ sql: text, timeout: timeoutMs });
+        return rows;
+      } catch (error) {
+        throw failure(error);
+      }
+    });
+  } finally {
+    signal.removeEventListener('abort', abort);
+    client?.destroy();
+  }
+}
+
+function failure(error: unknown): unknown {
+  const { code, message } = error as { code?: string; message?: string };
+  return code !== undefined && CONFIGURATION.has(code) ? new ProbeFailure('ConfigError', message ?? code, error) : error;
+}
+
+export async function probeMysql(context: ProbeContext): Promise<void> {
+  if (context.connection.user === undefined) throw new ProbeFailure('ConfigError', 'The connection properties name no user.');
+  await withMysql(context, (query) => context.step('Query', 'Ask for the version', () => query('select version()')));
+}
+
+/** The tables and views of the database, at most `most`. */
+export function mysqlTables(context: ProbeContext, most: number): Promise<string[]> {
+  return withMysql(context, async (query) => {
+    const rows = await query(`select concat(table_schema, '.', table_name) as name from information_schema.tables where table_schema not in ('mysql', 'sys', 'performance_schema', 'information_schema') order by 1 limit ${most}`);
+    return rows.map((row) => String(row['name']));
+  });
+}

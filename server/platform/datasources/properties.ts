@@ -1,0 +1,115 @@
+import { invalid } from '../../kernel/errors.ts';
+import { limits } from '../../kernel/limits.ts';
+import { checkText } from '../dialect.ts';
+
+/** The properties of a connection: JSON as the caller wrote it, in which some values are secrets. */
+export type Properties = Readonly<Record<string, unknown>>;
+
+/** What stands in answers in place of a secret. */
+export const MASK = '******';
+
+const SECRET_NAME = /password|passwd|pwd|secret|token|credential|private_?key|access_?key$|^ak_?secret$|api_?key|passphrase|authorization|keystore_?content|truststore_?content|keytab|sas_?url/i;
+/** Names in which the word says nothing of a secret: `accessKeyId`, `securityProtocol`, `tokenUrl`. */
+const PLAIN_NAME = /(id|url|uri|type|mode|name|protocol|enabled)$/i;
+const DEEPEST = 16;
+
+function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name) && !(PLAIN_NAME.test(name) && !/sas_?url/i.test(name));
+}
+
+/** Hides passwords in the text of a URL: `user:password@` and `password=…`. */
+function maskUrl(text: string): string {
+  return text.replaceAll(/(:\/\/[^/?#@:]*:)[^/?#@]*@/g, `$1${MASK}@`).replaceAll(/([?&;](?:[^=&;]*(?:password|passwd|pwd|secret|token|access_?key)[^=&;]*)=)[^&;]*/gi, `$1${MASK}`);
+}
+
+function map(value: unknown, name: string, secret: boolean, change: (text: string, secret: boolean) => unknown): unknown {
+  if (Array.isArray(value)) return value.map((one) => map(one, name, secret, change));
+  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, map(inner, key, secret || isSecretName(key), change)]));
+  if (value === null || value === '' || typeof value === 'boolean') return value;
+  if (typeof value === 'string') return change(value, secret);
+  return secret ? change(String(value), true) : value;
+}
+
+/** The properties as answers show them: the same fields and values, with secrets replaced by the mask. */
+export function masked(properties: Properties): Properties {
+  return map(properties, '', false, (text, secret) => (secret ? MASK : maskUrl(text))) as Properties;
+}
+
+/** All secrets of the properties, for hiding them in messages of other servers. */
+export function secretsOf(properties: Properties): string[] {
+  const found: string[] = [];
+  map(properties, '', false, (text, secret) => {
+    if (secret) found.push(text);
+    else for (const [, inUrl] of text.matchAll(/:\/\/[^/?#@:]*:([^/?#@]+)@/g)) if (inUrl !== undefined) found.push(inUrl);
+    return text;
+  });
+  return found;
+}
+
+function hasMask(value: unknown): boolean {
+  return JSON.stringify(value ?? null).includes(MASK);
+}
+
+/** The two without the secrets and without what only describes. */
+function target(properties: Properties): string {
+  const kept = Object.entries(properties).filter(([name]) => /address|host|port|url|endpoint|server|broker|instance|cluster|proxy|socket/i.test(name) && !isSecretName(name));
+  return JSON.stringify(masked(Object.fromEntries(kept.toSorted(([left], [right]) => (left < right ? -1 : 1)))));
+}
+
+function restore(value: unknown, former: unknown): unknown {
+  if (typeof value === 'string' && value.includes(MASK)) return typeof former === 'object' || former === undefined ? value : former;
+  if (Array.isArray(value)) return value.map((one, index) => restore(one, Array.isArray(former) ? former[index] : undefined));
+  if (typeof value === 'object' && value !== null) {
+    const earlier = typeof former === 'object' && former !== null ? (former as Record<string, unknown>) : {};
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, restore(inner, Object.hasOwn(earlier, key) ? earlier[key] : undefined)]));
+  }
+  return value;
+}
+
+/**
+ * New properties in which a mask that came back from an answer stands for the secret it hides. Secrets are kept for the same target only: who
+ * may change the address of a data source must not thereby get its password sent to a server of their own.
+ */
+export function withFormerSecrets(name: string, wanted: Properties, former: Properties | undefined): Properties {
+  if (!hasMask(wanted)) return wanted;
+  if (former === undefined) throw invalid(name, `${MASK} stands for a secret that is not shown; send the secret itself`);
+  if (target(wanted) !== target(former)) throw invalid(name, 'when the address changes, the secrets must be sent again');
+  const restored = restore(wanted, former) as Properties;
+  if (hasMask(restored)) throw invalid(name, `${MASK} stands where there was no secret before; send the secret itself`);
+  return restored;
+}
+
+function depthOf(value: unknown, depth = 0): number {
+  if (depth > DEEPEST || typeof value !== 'object' || value === null) return depth;
+  return Math.max(depth, ...Object.values(value).map((inner) => depthOf(inner, depth + 1)));
+}
+
+/** Reads properties from JSON text. Throws InvalidParameter when it is no object, too long or too deep. */
+export function readProperties(name: string, text: string): Properties {
+  if (Buffer.byteLength(text) > limits.dataSourcePropertiesBytes.value) throw invalid(name, `it may have at most ${limits.dataSourcePropertiesBytes.value} bytes`);
+  let value: unknown;
+  const strings: string[] = [];
+  try {
+    value = JSON.parse(text, (key, inner: unknown) => {
+      strings.push(key, ...(typeof inner === 'string' ? [inner] : []));
+      return inner;
+    });
+  } catch {
+    throw invalid(name, 'it must be a JSON object');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(name, 'it must be a JSON object');
+  // Checked after parsing, since an escape makes characters that the text does not show.
+  for (const one of strings) checkText(name, one, Infinity);
+  if (depthOf(value) > DEEPEST) throw invalid(name, `it may be nested ${DEEPEST} levels at most`);
+  return value as Properties;
+}
+
+/** The environment that the properties name as `envType`; production when they name none. */
+export function environmentOf(name: string, properties: Properties): 'DEV' | 'PROD' {
+  const value = properties['envType'];
+  if (value === undefined || value === null || value === '') return 'PROD';
+  const text = String(value).toUpperCase();
+  if (text === 'DEV' || text === '0') return 'DEV';
+  if (text === 'PROD' || text === '1') return 'PROD';
+  throw invalid(name, 'envType must be Dev or Prod');
+}
