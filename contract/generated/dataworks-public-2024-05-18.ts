@@ -2,6 +2,7 @@
 
 /** Request and response of every operation of dataworks-public 2024-05-18, without RequestId. */
 export interface Operations {
+  /** Gives a pipeline run up. */
   AbolishPipelineRun: {
     request: {
       Id: string
@@ -252,6 +253,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Creates a component, a piece of SQL with parameters, from a FlowSpec document. */
   CreateComponent: {
     request: {
       ClientToken?: string | undefined
@@ -724,6 +726,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Creates a function from a FlowSpec document. */
   CreateFunction: {
     request: {
       ProjectId: number
@@ -825,6 +828,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Creates a node from a FlowSpec document, by itself or in a workflow or loop. */
   CreateNode: {
     request: {
       ContainerId?: string | undefined
@@ -838,6 +842,7 @@ export interface Operations {
       Id?: string | undefined
     }
   }
+  /** Creates a parameter of a workspace with its values; those of a secret are sealed and never shown. */
   CreateParameter: {
     request: {
       Description?: string | undefined
@@ -854,6 +859,7 @@ export interface Operations {
       Id?: number | undefined
     }
   }
+  /** Begins to bring an object with all in it to production, or out of it, stage by stage. */
   CreatePipelineRun: {
     request: {
       AutoRunUntilStage?: string | undefined
@@ -930,6 +936,7 @@ export interface Operations {
       Code?: string | undefined
     }
   }
+  /** Creates a resource that nodes use, from a FlowSpec document or a file beside it. */
   CreateResource: {
     request: {
       ProjectId: number
@@ -1118,6 +1125,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Creates a workflow, with the nodes that its document holds. */
   CreateWorkflowDefinition: {
     request: {
       ProjectId: number
@@ -1214,6 +1222,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Puts a component into the recycle bin. */
   DeleteComponent: {
     request: {
       ComponentId: string
@@ -1396,6 +1405,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Puts a function into the recycle bin. */
   DeleteFunction: {
     request: {
       Id: string
@@ -1444,6 +1454,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Puts a node into the recycle bin; one in production has to be taken offline first. */
   DeleteNode: {
     request: {
       Id: string
@@ -1453,6 +1464,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Deletes a parameter with its versions. */
   DeleteParameter: {
     request: {
       Id: number
@@ -1490,6 +1502,7 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Puts a resource into the recycle bin. */
   DeleteResource: {
     request: {
       Id: string
@@ -1564,6 +1577,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Puts a workflow with all in it into the recycle bin; one in production has to be taken offline first. */
   DeleteWorkflowDefinition: {
     request: {
       Id: string
@@ -1663,6 +1677,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Begins a stage of a pipeline run; it is carried out after the answer. */
   ExecPipelineRunStage: {
     request: {
       Code: string
@@ -1975,6 +1990,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Shows a component with its FlowSpec document. */
   GetComponent: {
     request: {
       ComponentId: string
@@ -2709,6 +2725,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Shows a function with its FlowSpec document. */
   GetFunction: {
     request: {
       Id: string
@@ -2845,6 +2862,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Tells how a job stands that goes on after the answer of the call that began it. */
   GetJobStatus: {
     request: {
       JobId: string
@@ -2996,6 +3014,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Shows a node with its FlowSpec document. */
   GetNode: {
     request: {
       Id: string
@@ -3014,6 +3033,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Shows a parameter in its present version. */
   GetParameter: {
     request: {
       Id: number
@@ -3053,6 +3073,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Shows a pipeline run with its stages and what they wait for. */
   GetPipelineRun: {
     request: {
       Id: string
@@ -3219,6 +3240,7 @@ export interface Operations {
       Result?: { FailureMessage?: string | undefined; Status?: string | undefined } | undefined
     }
   }
+  /** Shows a resource with its FlowSpec document. */
   GetResource: {
     request: {
       Id: string
@@ -3397,6 +3419,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Shows one of those states with its code and FlowSpec document. */
   GetSnapshot: {
     request: {
       Id: string
@@ -3663,6 +3686,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Shows a workflow with everything in it as a FlowSpec document. */
   GetWorkflowDefinition: {
     request: {
       Id: string
@@ -3730,6 +3754,7 @@ export interface Operations {
       Id?: number | undefined
     }
   }
+  /** Imports a workflow with its nodes from a FlowSpec document of any version, as a job to follow with GetJobStatus. */
   ImportWorkflowDefinition: {
     request: {
       /** Default false. */
@@ -4013,6 +4038,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists components with their inputs and outputs. */
   ListComponents: {
     request: {
       Name?: string | undefined
@@ -5448,6 +5474,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists functions. */
   ListFunctions: {
     request: {
       Name?: string | undefined
@@ -5971,6 +5998,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the nodes that a node waits for. */
   ListNodeDependencies: {
     request: {
       Id: string
@@ -6044,6 +6072,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists nodes, of the workspace or of one container. */
   ListNodes: {
     request: {
       ContainerId?: string | undefined
@@ -6123,6 +6152,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists the versions of a parameter. */
   ListParameterVersions: {
     request: {
       Id: number
@@ -6156,6 +6186,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists the parameters of a workspace. */
   ListParameters: {
     request: {
       Ids?: number[] | undefined
@@ -6280,6 +6311,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists the objects that a pipeline run takes along, each with its version. */
   ListPipelineRunItems: {
     request: {
       PageNumber?: number | undefined
@@ -6306,6 +6338,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists pipeline runs, deployments of the legacy dialect among them. */
   ListPipelineRuns: {
     request: {
       Creator?: string | undefined
@@ -6533,6 +6566,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists resources. */
   ListResources: {
     request: {
       Name?: string | undefined
@@ -6759,6 +6793,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists the states of an object that were saved, deployed, or taken out of production. */
   ListSnapshots: {
     request: {
       Namespace: string
@@ -7214,6 +7249,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists the workflows of one kind. */
   ListWorkflowDefinitions: {
     request: {
       Name?: string | undefined
@@ -7364,6 +7400,7 @@ export interface Operations {
       Timestamp?: number | undefined
     }
   }
+  /** Moves a function into another folder. */
   MoveFunction: {
     request: {
       Id: string
@@ -7374,6 +7411,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Moves a node into another folder. */
   MoveNode: {
     request: {
       Id: string
@@ -7384,6 +7422,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Moves a resource into another folder. */
   MoveResource: {
     request: {
       Id: string
@@ -7394,6 +7433,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Moves a workflow, with all in it, into another folder. */
   MoveWorkflowDefinition: {
     request: {
       Id: string
@@ -7466,6 +7506,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Gives a function another name. */
   RenameFunction: {
     request: {
       Id: string
@@ -7476,6 +7517,7 @@ export interface Operations {
       Success?: string | undefined
     }
   }
+  /** Gives a node another name. */
   RenameNode: {
     request: {
       Id: string
@@ -7486,6 +7528,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Gives a resource another name. */
   RenameResource: {
     request: {
       Id: string
@@ -7496,6 +7539,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Gives a workflow another name. */
   RenameWorkflowDefinition: {
     request: {
       Id: string
@@ -7564,6 +7608,7 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Makes an earlier version of a parameter its next one. */
   RollbackParameter: {
     request: {
       Id: number
@@ -7824,6 +7869,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lays a FlowSpec document over a component. */
   UpdateComponent: {
     request: {
       ComponentId: string
@@ -8211,6 +8257,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lays a FlowSpec document over a function. */
   UpdateFunction: {
     request: {
       Id: string
@@ -8297,6 +8344,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lays a FlowSpec document over a node; what it does not name stays. */
   UpdateNode: {
     request: {
       Id: string
@@ -8308,6 +8356,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Makes the next version of a parameter. */
   UpdateParameter: {
     request: {
       Description?: string | undefined
@@ -8360,6 +8409,7 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Lays a FlowSpec document, or a file beside it, over a resource. */
   UpdateResource: {
     request: {
       Id: string
@@ -8581,6 +8631,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lays a FlowSpec document over a workflow and the nodes that it names. */
   UpdateWorkflowDefinition: {
     request: {
       Id: string
