@@ -59,8 +59,8 @@ describe('any spec at the studio', () => {
           const { Node } = (await call('GetNode', { Id: String(row.id) })) as { Node: { Spec: string } };
           await call('UpdateNode', { Id: String(row.id), Spec: Node.Spec });
         }
-        const after_ = await platform.database.rows<{ id: number; revision: number }>('select id, revision from node where id = any($1)', [rows.map(({ id }) => id)]);
-        assert.deepEqual(new Map(after_.map(({ id, revision }) => [id, revision])), new Map(rows.map(({ id, revision }) => [id, revision])), WorkflowDefinition.Spec.slice(0, 3_000));
+        const afterwards = await platform.database.rows<{ id: number; revision: number }>('select id, revision from node where id = any($1)', [rows.map(({ id }) => id)]);
+        assert.deepEqual(new Map(afterwards.map(({ id, revision }) => [id, revision])), new Map(rows.map(({ id, revision }) => [id, revision])), WorkflowDefinition.Spec.slice(0, 3_000));
       }),
       { numRuns: 120 },
     );

@@ -260,6 +260,32 @@ describe('the studio of 2024-05-18', () => {
     await assert.rejects(platform.gateway.call(stranger, current, 'GetJobStatus', { JobId: AsyncJob['Id'] }), refusal('NotFound'));
   });
 
+  it('lets what nodes say of each other follow them to their ids', async () => {
+    const spec = {
+      version: '1.1.0',
+      kind: 'CycleWorkflow',
+      spec: {
+        name: 'control',
+        nodes: [
+          { id: 'fork', name: 'fork', script: { path: 'fork', runtime: { command: 'CONTROLLER_BRANCH' } }, branch: { branches: [{ when: '1 == 1', output: { data: 'shop.one' } }] } },
+          { id: 'list', name: 'list', script: { path: 'list', runtime: { command: 'CONTROLLER_ASSIGNMENT' }, content: 'echo 1' }, outputs: { variables: [{ name: 'outputs', scope: 'NodeContext', type: 'NodeOutput', value: '${outputs}' }] } },
+          { ...node('reader'), inputs: { variables: [{ name: 'outputs', inputName: 'rows', scope: 'NodeContext', type: 'NodeOutput', value: '${outputs}', node: { name: 'list' } }] } },
+          { id: 'meet', name: 'meet', script: { path: 'meet', runtime: { command: 'CONTROLLER_JOIN' } }, join: { branches: [{ name: 'b', nodeId: 'reader', assertion: { field: 'status', in: ['1'] } }], logic: { expression: 'b' } } },
+        ],
+        flow: [{ nodeId: 'reader', depends: [{ nodeId: 'list' }, { output: 'shop.one' }] }, { nodeId: 'meet', depends: [{ nodeId: 'reader' }] }],
+      },
+    };
+    const { AsyncJob } = (await call('ImportWorkflowDefinition', { Spec: JSON.stringify(spec) })) as { AsyncJob: Json };
+    assert.equal((await finished(AsyncJob))['Status'], 'Success');
+    const { Id } = JSON.parse(String(AsyncJob['Response'])) as { Id: string };
+    const below = await listed('ListNodes', 'Nodes', { ContainerId: Id });
+    const idOf = (name: string) => String(below.find((one) => one['Name'] === name)?.['Id']);
+    const specOf = async (name: string) => ((await row(idOf(name)))?.['spec'] ?? {}) as Json & { inputs: { variables: Json[] }; join: { branches: Json[] }; outputs: { nodeOutputs: Json[] } };
+    assert.deepEqual((await specOf('fork')).outputs.nodeOutputs.map((one) => one['data']), [`shop.${idOf('fork')}_out`, 'shop.one']);
+    assert.deepEqual((await specOf('reader')).inputs.variables[0]?.['node'], { name: 'list', nodeId: idOf('list'), output: `shop.${idOf('list')}_out` });
+    assert.equal((await specOf('meet')).join.branches[0]?.['nodeId'], idOf('reader'));
+  });
+
   it('holds resources in both dialects', async () => {
     const spec = (content: string, extra: object = {}) => JSON.stringify({ version: '1.1.0', kind: 'Resource', spec: { fileResources: [{ name: 'tools.py', type: 'python', script: { path: 'res/tools.py', content, runtime: { command: 'ODPS_PYTHON' } }, file: { storage: {} }, datasource: { name: 'odps_first', type: 'odps' }, ...extra }] } });
     const Id = String((await call('CreateResource', { Spec: spec('print(1)', { xKept: true }) }))['Id']);

@@ -94,6 +94,52 @@ function toPatch(value: JsonObject, isWorkflow: boolean): JsonObject {
   };
 }
 
+/** The node that a variable comes from, by the studio's id and the output by which it is known, where the document calls it by its own name for it. */
+function localiseVariable(value: JsonValue, find: Conversion['find']): JsonValue {
+  if (!isObject(value)) return value;
+  const { node, referenceVariable } = value;
+  const source = isObject(node) ? node : textOf(node) === undefined ? undefined : { nodeId: textOf(node) ?? '' };
+  const named = source === undefined ? undefined : (textOf(source['nodeId']) ?? (textOf(source['output']) === undefined ? (textOf(source['id']) ?? textOf(source['name'])) : undefined));
+  const target = named === undefined ? undefined : find(named);
+  return {
+    ...value,
+    ...(source === undefined || target === undefined ? {} : { node: { ...source, nodeId: String(target.nodeId), output: textOf(source['output']) ?? target.output } }),
+    ...(referenceVariable === undefined ? {} : { referenceVariable: localiseVariable(referenceVariable, find) }),
+  };
+}
+
+function localiseVariables(holder: JsonValue | undefined, key: string, find: Conversion['find']): JsonObject {
+  const object = objectOf(holder);
+  return isList(object[key]) ? { ...object, [key]: object[key].map((variable) => localiseVariable(variable, find)) } : object;
+}
+
+/** A node object whose inner references to nodes are those of the studio: where variables come from, and what a join looks at. */
+function localise(value: JsonObject, find: Conversion['find']): JsonObject {
+  const changed = (key: string, next: JsonObject) => (isObject(value[key]) ? { [key]: next } : {});
+  const join = objectOf(value['join']);
+  const branches = listOf(join['branches']).map((branch) => {
+    const nodeId = isObject(branch) ? textOf(branch['nodeId']) : undefined;
+    const target = nodeId === undefined ? undefined : find(nodeId.replace(/^\{\{(.*)\}\}$/, '$1'));
+    return isObject(branch) && target !== undefined ? { ...branch, nodeId: String(target.nodeId) } : branch;
+  });
+  return {
+    ...value,
+    ...changed('script', localiseVariables(value['script'], 'parameters', find)),
+    ...changed('inputs', localiseVariables(value['inputs'], 'variables', find)),
+    ...changed('outputs', localiseVariables(value['outputs'], 'variables', find)),
+    ...changed('param-hub', localiseVariables(value['param-hub'], 'variables', find)),
+    ...(isList(join['branches']) ? { join: { ...join, branches } } : {}),
+  };
+}
+
+/** Outputs that only the branches of a node name; what hangs on one of them waits for the node. */
+function branchOutputs(value: JsonObject): JsonValue[] {
+  return listOf(objectOf(value['branch'])['branches']).flatMap((branch) => {
+    const output = objectOf(branch)['output'];
+    return isObject(output) ? [output] : [];
+  });
+}
+
 function completeTrigger(trigger: JsonObject, manual: boolean): Trigger {
   const type = manual && textOf(trigger['type']) === undefined ? 'Manual' : (textOf(trigger['type']) ?? 'Scheduler');
   return { ...trigger, type: manual ? 'Manual' : type, cron: textOf(trigger['cron']) ?? '', cycleType: textOf(trigger['cycleType']) ?? 'Daily' } as Trigger & JsonObject;
@@ -106,7 +152,7 @@ function completeTrigger(trigger: JsonObject, manual: boolean): Trigger {
 export function fromFlow(value: JsonObject, depends: readonly FlowDepend[] | undefined, current: NodeSpec | undefined, context: Conversion, isWorkflow = false): NodeSpec {
   const fresh = newSpec(context);
   const base: NodeSpec = current ?? { ...fresh, trigger: context.inheritedTrigger ?? (context.manual === true ? { ...fresh.trigger, cron: '' } : fresh.trigger) };
-  const patch = toPatch(value, isWorkflow);
+  const patch = toPatch(localise(value, context.find), isWorkflow);
   const merged = objectOf(overlay(base as unknown as JsonObject, without(patch, ['inputs', 'outputs'])));
   const edges = depends === undefined ? undefined : readDepends(depends, context);
   const inputs = objectOf(patch['inputs']);
@@ -128,7 +174,7 @@ export function fromFlow(value: JsonObject, depends: readonly FlowDepend[] | und
     outputs: {
       ...base.outputs,
       ...outputs,
-      nodeOutputs: isList(outputs['nodeOutputs']) ? uniqueByData([...defaultOutput, ...outputs['nodeOutputs'].map(toOutput)]) : base.outputs.nodeOutputs,
+      nodeOutputs: isList(outputs['nodeOutputs']) ? uniqueByData([...defaultOutput, ...outputs['nodeOutputs'].map(toOutput), ...branchOutputs(patch).map(toOutput)]) : uniqueByData([...base.outputs.nodeOutputs, ...branchOutputs(patch).map(toOutput)]),
       variables: isList(outputs['variables']) ? outputs['variables'].map(toVariable) : base.outputs.variables,
     },
     dependencies: edges === undefined ? base.dependencies : edges.dependencies,

@@ -49,7 +49,7 @@ export async function planWorkflow(change: Change, site: Site, document: FlowSpe
     manual,
     find: (localId) => (localId === workflow.localId ? { nodeId: id, output: `${site.name}.${id}_out` } : outside.get(localId)),
   };
-  const value = isObject(workflow.value['trigger']) ? workflow.value : { ...workflow.value, ...(manual ? {} : (commonTrigger(workflow.nodes ?? []) as object)) };
+  const value = isObject(workflow.value['trigger']) || manual ? workflow.value : { ...workflow.value, ...(kind === 'TriggerWorkflow' ? { trigger: { type: 'None', cron: '' } } : (commonTrigger(workflow.nodes ?? []) as object)) };
   const spec: NodeSpec = { ...fromFlow(value, workflow.depends, undefined, context, true), ...besides(withoutOlderForm(document), workflow.edge) };
   const place = (await placeOf(change, site, workflow.value, workflow.path)) ?? TOP;
   const row: NewNode = {
