@@ -50,10 +50,17 @@ function hasMask(value: unknown): boolean {
   return JSON.stringify(value ?? null).includes(MASK);
 }
 
-/** The two without the secrets and without what only describes. */
+const TARGET_NAME = /address|host|port|url|endpoint|server|broker|instance|cluster|proxy|socket/i;
+
+/** Where the properties lead to: what stands under such a name at any depth, without the secrets. */
 function target(properties: Properties): string {
-  const kept = Object.entries(properties).filter(([name]) => /address|host|port|url|endpoint|server|broker|instance|cluster|proxy|socket/i.test(name) && !isSecretName(name));
-  return JSON.stringify(masked(Object.fromEntries(kept.toSorted(([left], [right]) => (left < right ? -1 : 1)))));
+  const found: string[] = [];
+  const collect = (value: unknown, path: string, counts: boolean) => {
+    if (typeof value === 'object' && value !== null) for (const [name, inner] of Object.entries(value)) collect(inner, `${path}/${name}`, counts || TARGET_NAME.test(name));
+    else if (counts) found.push(`${path}=${String(value)}`);
+  };
+  collect(masked(properties), '', false);
+  return found.toSorted().join('\n');
 }
 
 function restore(value: unknown, former: unknown): unknown {
