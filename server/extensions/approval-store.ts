@@ -73,7 +73,8 @@ export interface PolicyRow {
   readonly deadline_seconds: number;
 }
 
-const POLICY = 'id, name, workspaces, extensions, steps, deadline_seconds';
+// As JSON, since only there do the ids of an array arrive as numbers.
+const POLICY = 'id, name, to_jsonb(workspaces) as workspaces, extensions, steps, deadline_seconds';
 
 /** The policy for WARNs of these extensions in the workspace (null: at tenant level): the one that names the workspace goes before one for all. */
 export function findPolicy(db: Executor, tenantId: number, workspaceId: number | null, codes: readonly string[]): Promise<PolicyRow | undefined> {

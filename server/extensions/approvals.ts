@@ -4,7 +4,6 @@ import { limits } from '../kernel/limits.ts';
 import { findApproval, findPolicy, insertApproval, insertDecision, moveApproval, type ApprovalRow, type ApprovalStep } from './approval-store.ts';
 import { close } from './closing.ts';
 import { askPerson, lockHold, type HoldRow } from './hold-store.ts';
-import { approvalDeadlineJob } from './jobs.ts';
 import { holdStates, next } from './states.ts';
 
 /**
@@ -34,7 +33,6 @@ export async function beginApproval(change: Change, hold: HoldRow, cause: 'WARN'
   const deadlineAt = new Date(change.now.getTime() + policy.deadline_seconds * 1_000);
   if (next(holdStates, hold.status, 'ask') === undefined || !(await askPerson(change, hold.id, tip, deadlineAt))) throw new Error('a hold was put before a person twice although it is locked');
   await insertApproval(change, { hold_id: hold.id, cause, policy: policy.name, steps: policy.steps, created_at: change.now, deadline_at: deadlineAt });
-  change.enqueue(approvalDeadlineJob(hold.tenant_id, hold.id, deadlineAt));
   raise(change, hold, 'approval-change-created', { status: 'Submit', comments: tip, policy: policy.name, startedAt: change.now });
   change.touch(`hold:${hold.id}`);
 }

@@ -99,8 +99,17 @@ export async function extensionsPlace(given: { readonly outbound?: Pick<Outbound
     },
     reject: (change, args, outcome) => note(change, 'reject', args, outcome),
   }));
-  const { module, holds, asking } = createExtensions({ database, changes, clock, ids: randomIds, log: silentLog, directory, users, outbound, history, points: () => points });
-  const runner = () => createJobRunner({ database, changes, clock, log: silentLog, jobs: module.jobs ?? [] });
+  const { module, holds, asking, deadlines } = createExtensions({ database, changes, clock, ids: randomIds, log: silentLog, directory, users, outbound, history, points: () => points });
+  /** What time brings: deadlines, then jobs. */
+  const runner = () => {
+    const jobs = createJobRunner({ database, changes, clock, log: silentLog, jobs: module.jobs ?? [] });
+    return {
+      async drain() {
+        await deadlines.sweep();
+        await jobs.drain();
+      },
+    };
+  };
 
   async function call(caller: Caller, product: string, version: string, action: string, request: object): Promise<object> {
     const operation = module.operations?.find((candidate) => candidate.product === product && candidate.version === version && candidate.action === action);

@@ -259,6 +259,34 @@ export async function releaseWaiting(db: Executor, holdId: number, tip: string, 
   await db.run(`update hold_check set state = 'RELEASED', tip = $2, answered_at = $3 where hold_id = $1 and state = 'WAITING' and mode <> 'SHADOW'`, [holdId, tip, now]);
 }
 
+/** What has reached its deadline. */
+export interface Due {
+  readonly tenant_id: number;
+  readonly hold_id: number;
+  /** Absent for an approval. */
+  readonly extension_id?: number;
+}
+
+/** In the order of the holds, in which they are locked. */
+export function dueChecks(db: Executor, now: Date, limit: number): Promise<Due[]> {
+  return db.rows<Due>(
+    `select * from (
+       select h.tenant_id, c.hold_id, c.extension_id from hold_check c join hold h on h.id = c.hold_id
+       where c.state = 'WAITING' and c.deadline_at <= $1 order by c.deadline_at limit $2) due
+     order by hold_id, extension_id`,
+    [now, limit],
+  );
+}
+
+export function dueApprovals(db: Executor, now: Date, limit: number): Promise<Due[]> {
+  return db.rows<Due>(
+    `select * from (
+       select h.tenant_id, p.hold_id from hold_approval p join hold h on h.id = p.hold_id where p.state = 'PENDING' and p.deadline_at <= $1 order by p.deadline_at limit $2) due
+     order by hold_id`,
+    [now, limit],
+  );
+}
+
 /** Holds that wait for the extension, in all places or (null: the tenant-level) in one; oldest first, the order in which they are locked. */
 export async function holdsWaitingFor(db: Executor, extensionId: number, place: 'all' | { readonly workspaceId: number | null }): Promise<number[]> {
   const rows = await db.rows<{ id: number }>(

@@ -9,7 +9,6 @@ import { cancelApproval } from './approval-store.ts';
 import { askLease, type Asking, type FreshAsk } from './asking.ts';
 import { extensionsAtPoint, extensionsForProposal, takeProbe, type PointExtension } from './attachment-store.ts';
 import { findHold, insertHold, releaseWaiting, withdrawHold, type NewCheck } from './hold-store.ts';
-import { deadlineJob } from './jobs.ts';
 import { readParameters } from './parameters.ts';
 import { inScope } from './scope.ts';
 import { canonicalJson, hashText } from './snapshot.ts';
@@ -143,7 +142,6 @@ export function createHolds(options: { ids: IdSource; asking: Pick<Asking, 'begi
       shadow: raised.shadow,
       checks,
     });
-    for (const check of checks) if (check.skipped === undefined) change.enqueue(deadlineJob(tenantId, raised.holdId, check.extensionId, check.deadlineAt));
     if (asks.length > 0) change.afterCommit(() => options.asking.begin(asks));
     if (checks.some((check) => check.skipped !== undefined)) {
       const hold = await findHold(change, tenantId, raised.holdId);

@@ -14,6 +14,7 @@ import type { EventLog } from '../openevent/index.ts';
 import { createAsking, type Asking } from './asking.ts';
 import { createAuthority } from './authority.ts';
 import { pruneRefusedCallbacks } from './callback-store.ts';
+import { createDeadlines, type Deadlines } from './deadlines.ts';
 import type { HoldReader, Holds, PointDeclaration } from './declare.ts';
 import { createHolds } from './holds.ts';
 import { approvalPolicyOperations } from './operations/approval-policies.ts';
@@ -42,12 +43,13 @@ export interface ExtensionsOptions {
 }
 
 /** The third door: registered programs decide whether an operation goes on. */
-export function createExtensions(options: ExtensionsOptions): { module: Module; holds: Holds & HoldReader; asking: Asking } {
+export function createExtensions(options: ExtensionsOptions): { module: Module; holds: Holds & HoldReader; asking: Asking; deadlines: Deadlines } {
   const { database, changes, clock, ids, log, directory } = options;
   const authority = createAuthority(directory);
   const callbacks = callbackOperations({ authority, changes });
   const queries = queryOperations(authority, directory);
   const asking = createAsking({ database, changes, clock, ids, log, transport: options.outbound, rules: createRules() });
+  const deadlines = createDeadlines({ database, changes, clock, log });
   const forget = () => pruneRefusedCallbacks(database, new Date(clock.now().getTime() - limits.refusedCallbackDays.value * 86_400_000));
   return {
     module: {
@@ -67,9 +69,10 @@ export function createExtensions(options: ExtensionsOptions): { module: Module; 
         }),
       ],
       jobs: holdJobs(options.points),
-      services: [asking, periodic({ name: 'refused callbacks', everyMs: limits.partitionCheckMs.value, clock, log, round: forget })],
+      services: [asking, deadlines, periodic({ name: 'refused callbacks', everyMs: limits.partitionCheckMs.value, clock, log, round: forget })],
     },
     holds: createHolds({ ids, asking }),
     asking,
+    deadlines,
   };
 }

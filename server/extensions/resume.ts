@@ -2,15 +2,13 @@ import type { Change } from '../kernel/change.ts';
 import { ApiError } from '../kernel/errors.ts';
 import type { JobDeclaration } from '../kernel/jobs.ts';
 import type { HoldOutcome, PointDeclaration } from './declare.ts';
-import { expireApproval } from './approvals.ts';
 import { findArgs, findHold, markResumed, refuseHold, type HoldRow } from './hold-store.ts';
-import { APPROVAL_DEADLINE_JOB, DEADLINE_JOB, RESUME_JOB, tenantActor } from './jobs.ts';
+import { RESUME_JOB, tenantActor } from './jobs.ts';
 import { canonicalJson, hashText } from './snapshot.ts';
 import { holdStates, next } from './states.ts';
-import { expire } from './verdicts.ts';
 
 /**
- * The jobs of a hold. A job's row goes in the same change as its effect, so an operation is carried out once, whatever happens to the process.
+ * The job of a closed hold. Its row goes in the same change as its effect, so an operation is carried out once, whatever happens to the process.
  *
  * A held operation is carried out in the name of the user who asked for it. When `proceed` throws an ApiError, the object having changed meanwhile, or
  * fails for the last time, all of its work is rolled back, and in a fresh change the hold becomes BLOCKED with that text and `reject` is called.
@@ -25,16 +23,6 @@ export function holdJobs(points: () => readonly PointDeclaration[]): JobDeclarat
   };
 
   return [
-    {
-      kind: DEADLINE_JOB,
-      actor: (payload) => tenantActor(DEADLINE_JOB, payload),
-      handle: (change, payload) => expire(change, Number(payload['holdId']), Number(payload['extensionId'])),
-    },
-    {
-      kind: APPROVAL_DEADLINE_JOB,
-      actor: (payload) => tenantActor(APPROVAL_DEADLINE_JOB, payload),
-      handle: (change, payload) => expireApproval(change, Number(payload['holdId'])),
-    },
     {
       kind: RESUME_JOB,
       actor: (payload) => ({ ...tenantActor(RESUME_JOB, payload), userId: Number(payload['userId']) }),
