@@ -47,6 +47,8 @@ export interface Call {
   readonly workspace: WorkspaceReference;
   /** Runs a write: one transaction with its events, its audit line and the answer to the caller's ClientToken. */
   change<Result>(work: (change: Change) => Promise<Result>): Promise<Result>;
+  /** Aborted when the server begins to end; whoever waits for something should answer then. */
+  readonly closing?: AbortSignal | undefined;
   /** Where the operation can answer as a stream and the caller takes one: what `Last-Event-ID` said. */
   readonly streaming?: { readonly lastEventId: string | undefined } | undefined;
   /** For Login and Logout: sets or clears the session cookie of the answer. */

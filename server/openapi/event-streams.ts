@@ -8,14 +8,17 @@ import type { Answer } from './exchange.ts';
 export interface EventStreams {
   /** Takes the connection over and lets the stream run on it. */
   send(reply: FastifyReply, answer: Answer, run: StreamRun): FastifyReply;
+  /** Aborted by `close`. */
+  readonly closing: AbortSignal;
   /** Ends all of them. */
   close(): void;
 }
 
 export function createEventStreams(log: Log): EventStreams {
   const open = new Set<AbortController>();
-  let closing = false;
+  const closing = new AbortController();
   return {
+    closing: closing.signal,
     send(reply, answer, run) {
       void reply.hijack();
       const response = reply.raw;
@@ -30,6 +33,8 @@ export function createEventStreams(log: Log): EventStreams {
         'cache-control': 'no-store',
         'x-acs-request-id': String(answer.body['RequestId']),
         'x-content-type-options': 'nosniff',
+        // An idle connection left over by a stream would hold up the end of the server.
+        connection: 'close',
         // Proxies that gather answers would hold events back.
         'x-accel-buffering': 'no',
       });
@@ -41,7 +46,7 @@ export function createEventStreams(log: Log): EventStreams {
           await once(response, 'drain', { signal: ended.signal }).catch(() => {});
         },
       };
-      if (closing) ended.abort();
+      if (closing.signal.aborted) ended.abort();
       void run(connection)
         .catch((error: unknown) => log.warn({ err: error, requestId: answer.body['RequestId'] }, 'an event stream ended with an error'))
         .finally(() => {
@@ -51,7 +56,7 @@ export function createEventStreams(log: Log): EventStreams {
       return reply;
     },
     close() {
-      closing = true;
+      closing.abort();
       for (const one of open) one.abort();
     },
   };

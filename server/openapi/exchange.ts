@@ -10,6 +10,8 @@ export interface Exchange {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: Buffer;
   readonly sourceAddress: string;
+  /** Aborted when the server begins to end. */
+  readonly closing?: AbortSignal | undefined;
 }
 
 /** What goes back. `body` always has a `RequestId`. */

@@ -212,6 +212,7 @@ export function createGateway(services: GatewayServices): Gateway {
         tokenSpent = true;
         return changeOnce(services.changes, actor, work);
       },
+      closing: trace.exchange.closing,
       streaming: streaming ? { lastEventId: header(trace.exchange, 'last-event-id') } : undefined,
       setSession,
     };

@@ -64,13 +64,16 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     done();
   });
 
+  /** The last answer of a connection of a server that ends; kept alive, it would hold the end up. */
+  const leaving = (reply: FastifyReply) => (streams.closing.aborted ? reply.header('connection', 'close') : reply);
+
   app.route({
     method: ['GET', 'POST', 'PUT', 'DELETE'],
     url: '/',
     async handler(request, reply) {
       if (options.consolePath !== undefined && isBrowser(request)) return reply.redirect(options.consolePath);
-      const answer = await gateway.handleSigned(exchangeOf(request));
-      return answer.stream === undefined ? send(reply, answer) : streams.send(reply, answer, answer.stream);
+      const answer = await gateway.handleSigned(exchangeOf(request, streams.closing));
+      return answer.stream === undefined ? send(leaving(reply), answer) : streams.send(reply, answer, answer.stream);
     },
   });
 
@@ -78,8 +81,8 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     method: ['GET', 'POST'],
     url: '/api/:product/:version/:action',
     async handler(request, reply) {
-      const answer = await gateway.handleSession(exchangeOf(request), request.params, request.cookies[SESSION_COOKIE]);
-      return answer.stream === undefined ? send(reply, answer, options.tls !== undefined) : streams.send(reply, answer, answer.stream);
+      const answer = await gateway.handleSession(exchangeOf(request, streams.closing), request.params, request.cookies[SESSION_COOKIE]);
+      return answer.stream === undefined ? send(leaving(reply), answer, options.tls !== undefined) : streams.send(reply, answer, answer.stream);
     },
   });
 
@@ -141,7 +144,7 @@ function send(reply: FastifyReply, answer: Answer, secure = false): FastifyReply
     .send(JSON.stringify(answer.body));
 }
 
-function exchangeOf(request: FastifyRequest): Exchange {
+function exchangeOf(request: FastifyRequest, closing: AbortSignal): Exchange {
   const target = request.raw.url ?? '/';
   const mark = target.indexOf('?');
   if (!METHODS.has(request.method)) throw new ApiError('UnsupportedHTTPMethod', { method: request.method });
@@ -153,6 +156,7 @@ function exchangeOf(request: FastifyRequest): Exchange {
     body: Buffer.isBuffer(request.body) ? request.body : NO_BODY,
     // A client that has hung up meanwhile has no address any more.
     sourceAddress: request.raw.socket.remoteAddress ?? '',
+    closing,
   };
 }
 

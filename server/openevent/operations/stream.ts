@@ -74,8 +74,8 @@ export function streamOperations(context: OpenEventContext & { readonly tail: Ta
     if (page.found.length > 0 || page.more || clock.now().getTime() >= until) return answerPage(request, page);
     const leave = enter();
     try {
-      while (page.found.length === 0 && !page.more && clock.now().getTime() < until) {
-        await tail.beyond(page.cursor, until - clock.now().getTime());
+      while (page.found.length === 0 && !page.more && clock.now().getTime() < until && call.closing?.aborted !== true) {
+        await tail.beyond(page.cursor, until - clock.now().getTime(), call.closing);
         page = await readOn(selection, page.cursor, most);
       }
     } finally {

@@ -44,8 +44,12 @@ interface Heard {
 async function listen(key: Key, parameters: Record<string, string>, lastEventId?: string) {
   const { host } = new URL(house.url);
   const { target } = signV1(key, { version: PLATFORM, action: 'StreamEvents', host, pairs: Object.entries(parameters), place: 'query' });
+  return open(`${house.url}${target}`, lastEventId === undefined ? {} : { 'last-event-id': lastEventId });
+}
+
+async function open(url: string, headers: Record<string, string>) {
   const abort = new AbortController();
-  const response = await fetch(`${house.url}${target}`, { headers: { accept: 'text/event-stream', ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) }, signal: abort.signal });
+  const response = await fetch(url, { headers: { accept: 'text/event-stream', ...headers }, signal: abort.signal });
   const heard: Heard[] = [];
   const ids: string[] = [];
   let comments = 0;
@@ -182,6 +186,36 @@ test('a silent stream says that it is alive and moves the place to resume from; 
   } finally {
     [heartbeat.value, life.value] = former;
   }
+});
+
+test('a page of the console follows with its session', async () => {
+  const login = await fetch(`${house.url}/api/open-platform/${PLATFORM}/Login`, { method: 'POST', body: new URLSearchParams({ UserName: house.first.userName, Password: house.first.password }) });
+  const cookie = login.headers.getSetCookie()[0]?.split(';', 1)[0] ?? '';
+  const address = `${house.url}/api/open-platform/${PLATFORM}/StreamEvents?ProjectId=${visible}`;
+  const client = await open(address, { cookie });
+  await raise(visible, 'session', 1, 2);
+  await heardAll(client, 2);
+  assert.deepEqual(client.objects(), ['session#1', 'session#2']);
+  await client.close();
+  const nobody = await open(address, {});
+  assert.equal(nobody.response.status, 401);
+  await nobody.close();
+});
+
+test('a server that stops ends its streams and answers who waits', async () => {
+  const other = await startTestHouse();
+  const { host } = new URL(other.url);
+  const { target } = signV1(other.first, { version: PLATFORM, action: 'StreamEvents', host, pairs: [], place: 'query' });
+  const client = await open(`${other.url}${target}`, {});
+  assert.equal(client.response.status, 200);
+  const waits = signV1(other.first, { version: PLATFORM, action: 'PullEvents', host, pairs: [['WaitSeconds', '30']], place: 'query' });
+  const pulled = fetch(`${other.url}${waits.target}`).then((answer) => answer.json()) as Promise<{ Events: unknown[]; Cursor: string }>;
+  // By the time of this answer the wait has begun.
+  await (await fetch(`${other.url}${signV1(other.first, { version: PLATFORM, action: 'PullEvents', host, pairs: [], place: 'query' }).target}`)).json();
+  await other.stop();
+  assert.deepEqual((await pulled).Events, []);
+  await until('the end of the stream', async () => (client.done() ? true : undefined));
+  await client.close();
 });
 
 test('what does not fit is a clear 400, and nobody streams without a right', async () => {
