@@ -16,6 +16,7 @@ const entries = {
   generate: 'tools/generate.ts',
   demo: 'examples/demo/demo.ts',
   chaos: 'test/chaos/kill.ts',
+  'chaos-workers': 'test/chaos/workers.ts',
 };
 
 /** Where the packages that carry a Node 24 keep it; npm installs only the one for this platform. */
