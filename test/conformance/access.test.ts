@@ -4,6 +4,7 @@ import type { Entry } from '../../server/openapi/registry.ts';
 import { until } from '../../examples/demo/until.ts';
 import { startTestHouse, type TestHouse } from '../support/house.ts';
 import { requestFor } from './made-up.ts';
+import { makeSourceObjects } from './source-objects.ts';
 import { makeStudioObjects } from './studio-objects.ts';
 import { openApiCore, type ClientError, type Credential } from './official-clients.ts';
 
@@ -88,6 +89,7 @@ async function makeObjects(): Promise<Record<string, unknown>> {
 
   return {
     ...(await makeStudioObjects(call, ProjectId, MARK)),
+    ...(await makeSourceObjects(call, ProjectId, MARK)),
     ProjectId,
     SubscriptionId,
     EventBusName: MARK,

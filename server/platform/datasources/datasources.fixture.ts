@@ -145,7 +145,7 @@ export async function mysqlServer() {
     });
   });
   await new Promise<void>((resolve) => (server as unknown as { listen(port: number, host: string, then: () => void): void }).listen(0, '127.0.0.1', resolve));
-  const inner = (server as unknown as { _server: Server })._server;
+  const { ['_server']: inner } = server as unknown as { readonly ['_server']: Server };
   return {
     port: (inner.address() as AddressInfo).port,
     close: () => new Promise<void>((resolve) => inner.close(() => resolve())),

@@ -17,7 +17,7 @@ export interface ResourceGroup {
 
 /** What other domains ask of resource groups. */
 export interface ResourceGroups {
-  /** The group a task of the workspace may use, by id or by name; undefined when unknown, not associated, or another tenant's. */
+  /** The group a task of the workspace may use, by id, by name or by the number that the older dialect has as id; undefined when unknown, not associated, or another tenant's. */
   resolve(db: Executor, tenantId: number, workspaceId: number, idOrIdentifier: string): Promise<ResourceGroup | undefined>;
   /** The group of tasks that name none. It always exists and belongs to every workspace of the tenant. */
   defaultOf(db: Executor, tenantId: number): Promise<ResourceGroup>;

@@ -136,6 +136,8 @@ describe('resource groups', () => {
     await call('AssociateProjectToResourceGroup', { ProjectId: shop, ResourceGroupId: id });
     assert.equal((await domain.resources.resolve(database, 1, shop, id))?.id, id);
     assert.equal((await domain.resources.resolve(database, 1, shop, 'joined'))?.id, id);
+    const { Data } = (await gateway.call(admin, LEGACY, 'ListResourceGroups', { Keyword: 'joined' })) as { Data: { Id: number }[] };
+    assert.equal((await domain.resources.resolve(database, 1, shop, String(Data[0]?.Id)))?.id, id);
     assert.equal(await domain.resources.resolve(database, 2, shop, id), undefined);
     assert.deepEqual((await call('ListResourceGroupAssociateProjects', { ResourceGroupId: id }))['ProjectIdList'], [shop]);
     assert.deepEqual(await names({ ProjectId: shop }), ['Default', 'joined']);

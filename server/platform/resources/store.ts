@@ -72,12 +72,12 @@ export function defaultGroup(db: Executor, tenantId: number): Promise<GroupRow |
   return db.row<GroupRow>(`select ${GROUP} from resource_group where tenant_id = $1 and is_default`, [tenantId]);
 }
 
-/** The group with the id, or else the name, that the workspace may use. */
+/** The group with the id, or else the name, or else the number of the older dialect, that the workspace may use. */
 export function usableGroup(db: Executor, tenantId: number, workspaceId: number, idOrName: string): Promise<GroupRow | undefined> {
   return db.row<GroupRow>(
-    `select ${GROUP} from resource_group g where tenant_id = $1 and (id = $3 or name = $3)
+    `select ${GROUP} from resource_group g where tenant_id = $1 and (id = $3 or name = $3 or number::text = $3)
        and (is_default or exists (select 1 from resource_group_workspace w where w.group_id = g.id and w.workspace_id = $2))
-     order by (id = $3) desc limit 1`,
+     order by (id = $3) desc, (name = $3) desc limit 1`,
     [tenantId, workspaceId, idOrName],
   );
 }
