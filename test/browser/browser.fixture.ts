@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { serveConsole } from '../../server/console.ts';
+import { eventually } from '../support/eventually.ts';
 import { startTestHouse, type TestHouse } from '../support/house.ts';
 
 /** A server with the built console, and a browser that looks at it. */
@@ -81,7 +82,7 @@ async function watch(context: BrowserContext, origin: string): Promise<ConsolePa
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('console', (message) => {
     // A call that the gateway refuses is an answer that the page shows; the browser reports it as an error as well.
-    if (message.type() === 'error' && !/status of (4\d\d|501)/.test(message.text())) faults.push(message.text());
+    if (message.type() === 'error' && !/status of (4\d\d|501)/.test(message.text())) faults.push(`${message.text()} ${message.location().url}`);
   });
   page.on('request', (request) => {
     const url = new URL(request.url());
@@ -101,9 +102,17 @@ async function watch(context: BrowserContext, origin: string): Promise<ConsolePa
   };
 }
 
+/**
+ * Waits until an expression is true in the page. It is asked from outside: the policy of the page forbids to evaluate text inside of it,
+ * which is what the library's own waiting does.
+ */
+export async function until(page: Page, expression: string): Promise<void> {
+  await eventually(expression, () => page.evaluate<boolean>(expression), 20_000);
+}
+
 /** Waits until the view has what it asked for. */
 export async function settled(page: Page): Promise<void> {
-  await page.waitForFunction("document.querySelector('.waiting') === null && document.querySelector('h1') !== null");
+  await until(page, "document.querySelector('.waiting') === null && document.querySelector('h1') !== null");
 }
 
 /** Keeps a picture for the documents when the view is as it should be. */

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { contracts } from '../../contract/index.ts';
 import { makeSample } from '../../server/sample.ts';
-import { screen, settled, startConsole, type ConsolePage, type ConsoleTest } from './browser.fixture.ts';
+import { screen, settled, startConsole, until, type ConsolePage, type ConsoleTest } from './browser.fixture.ts';
 
 /** Every view, in both languages: it shows what it has, breaks nothing, calls nobody else, and axe finds nothing serious. */
 
@@ -64,9 +64,7 @@ async function seriousFaults(page: Page): Promise<string[]> {
 /** Goes to a view without loading the page anew, as a click does. */
 async function goTo(page: Page, path: string): Promise<void> {
   await page.evaluate(`history.pushState(null, '', ${JSON.stringify(`/console${path}`)}); dispatchEvent(new PopStateEvent('popstate'));`);
-  await page.waitForTimeout(0);
   await settled(page);
-  await page.waitForLoadState('networkidle').catch(() => {});
 }
 
 interface View {
@@ -123,11 +121,11 @@ test('every view shows itself in English and Chinese without a fault, and axe fi
     if (kept === true) await screen(page, `${name}.en`);
     const english = await page.textContent('#content');
     await page.click('.bar-button[lang="zh-CN"]');
-    await page.waitForFunction("document.documentElement.lang === 'zh-CN'");
+    await until(page, "document.documentElement.lang === 'zh-CN'");
     assert.notEqual(await page.textContent('#content'), english, `${name} is the same in Chinese`);
     if (kept === true) await screen(page, `${name}.zh`);
     await page.click('.bar-button[lang="en"]');
-    await page.waitForFunction("document.documentElement.lang === 'en'");
+    await until(page, "document.documentElement.lang === 'en'");
   }
   assert.deepEqual(opened.faults, []);
 });
@@ -179,7 +177,7 @@ test('a list of 100,000 calls draws only the rows in view, and any place can be 
   assert.match((await page.textContent('#content')) ?? '', /100,000/);
   for (const place of [0.25, 0.5, 1]) {
     await page.evaluate(`{ const list = document.querySelector('.virtual'); list.scrollTop = list.scrollHeight * ${place}; }`);
-    await page.waitForFunction(`(() => { const rows = [...document.querySelectorAll('.virtual-row')]; return rows.length > 0 && rows.every((row) => row.querySelector('a') !== null) && Number(rows.at(-1).getAttribute('aria-rowindex')) > ${Math.floor(place * 99_000)}; })()`);
+    await until(page, `(() => { const rows = [...document.querySelectorAll('.virtual-row')]; return rows.length > 0 && rows.every((row) => row.querySelector('a') !== null) && Number(rows.at(-1).getAttribute('aria-rowindex')) > ${Math.floor(place * 99_000)}; })()`);
     assert.ok(((await page.evaluate("document.querySelectorAll('.virtual-row').length")) as number) < 60);
   }
   await many.context.close();

@@ -102,8 +102,8 @@ export function SessionProvider({ children, waiting, signIn, failed }: SessionPr
       async signOut() {
         await call(own, 'Logout', {}).catch(() => {});
         setCircumstances({ csrfToken: '', region: '' });
-        client.clear();
         client.setQueryData(['caller'], null);
+        client.removeQueries({ predicate: (query) => query.queryKey[0] !== 'caller' });
       },
     };
   }, [data, regions, region, setRegion, client]);

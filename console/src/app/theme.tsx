@@ -40,7 +40,7 @@ const dark: ThemeConfig = {
     colorLink: '#5fd0c7',
     colorLinkHover: '#8be3dc',
     colorBgBase: '#11161b',
-    colorError: '#f0706a',
+    colorError: '#ff9189',
     colorTextPlaceholder: '#97a1ad',
     colorTextDescription: '#a5afba',
     colorTextTertiary: '#a5afba',

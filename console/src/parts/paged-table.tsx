@@ -36,13 +36,12 @@ export function PagedTable<Data, Row extends object>({ query, action, rows, tota
         const count = total?.(data) ?? list.length;
         if (list.length === 0) return <Empty title={emptyText}>{emptyAction}</Empty>;
         return (
-          <div role="region" aria-label={label} tabIndex={0}>
+          <div role="region" aria-label={label} tabIndex={0} className="table-region">
             <Table<Row>
               size="middle"
               rowKey={rowKey}
               columns={columns}
               dataSource={[...list]}
-              scroll={{ x: 'max-content' }}
               pagination={
                 page === undefined || count <= page.PageSize
                   ? false

@@ -78,7 +78,7 @@ function OneTour({ name }: { name: TourName }) {
     <>
       <PageHead title={t(`${name}-title`)} text={t(`${name}-text`)} from={{ to: '/', title: t('tours') }} />
       <div className="columns">
-        <Panel title={t('tour-workspace')}>
+        <Panel>
           <Answer query={list} action="ListProjects">
             {(data) => (
               <form

@@ -11,8 +11,8 @@ export interface Pipeline {
   readonly id: number;
 }
 
-const checking = 7;
-const checkFailed = 8;
+const checkFailed = 7;
+const checking = 8;
 
 /** How a commit or a deployment goes, read until it has ended. */
 export function Progress({ workspace, pipeline }: { workspace: number; pipeline: Pipeline }) {

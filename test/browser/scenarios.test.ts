@@ -1,0 +1,345 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { eventually } from '../support/eventually.ts';
+import { startConsole, until, type ConsolePage, type ConsoleTest } from './browser.fixture.ts';
+
+/** What people do in the console, as the role that does it and as one that may not. */
+
+let console_: ConsoleTest;
+let workspace = 0;
+let receiver: Server;
+const received: string[] = [];
+const own = '2026-12-01';
+const legacy = '2020-05-18';
+
+before(async () => {
+  console_ = await startConsole();
+  const { call } = console_.house;
+  workspace = Number((await call('2024-05-18', 'CreateProject', { Name: 'shop', DisplayName: 'Shop', DevEnvironmentEnabled: true }))['Id']);
+  await call(legacy, 'CreateBusiness', { ProjectId: workspace, BusinessName: 'orders' });
+  await console_.user('reader');
+  const { userId } = await console_.user('platform_admin', ['open_platform_admin']);
+  await call('2024-05-18', 'CreateProjectMember', { ProjectId: workspace, UserId: userId, RoleCodes: '["role_project_admin"]' });
+  receiver = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => {
+      body += chunk.toString();
+    });
+    request.on('end', () => {
+      received.push(body);
+      response.end('{}');
+    });
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+});
+after(async () => {
+  await console_.stop();
+  receiver.closeAllConnections();
+  receiver.close();
+});
+
+const owner = () => console_.house.first.userName;
+const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
+const link = (page: Page, name: string) => page.getByRole('link', { name, exact: true });
+
+/** Presses a button, and the yes of the question that it asks. */
+async function confirm(page: Page, name: string): Promise<void> {
+  await button(page, name).first().click();
+  await page.locator('.ant-popconfirm:visible').getByRole('button', { name: 'Yes' }).click();
+}
+
+/** A button that is shown as not allowed, with the reason in its description. */
+async function isRefused(page: Page, name: string): Promise<string> {
+  const refused = page.getByRole('button', { name, exact: false }).and(page.locator('[aria-disabled="true"]')).first();
+  await refused.waitFor();
+  return (await refused.textContent()) ?? '';
+}
+
+async function done(opened: ConsolePage): Promise<void> {
+  assert.deepEqual(opened.faults, []);
+  await opened.context.close();
+}
+
+test('signing in leads to the view that was asked for, a wrong password says so, and signing out ends it', async () => {
+  const opened = await console_.open('/openapi/usage', undefined);
+  const { page } = opened;
+  await page.getByLabel('User name').fill(owner());
+  await page.getByLabel('Password').fill('wrong');
+  await button(page, 'Sign in').click();
+  await page.getByRole('alert').waitFor();
+  await page.getByLabel('Password').fill(console_.house.first.password);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: 'Quota and usage' }).waitFor();
+  assert.match(page.url(), /\/console\/openapi\/usage$/);
+  await page.locator('.account-menu summary').click();
+  await button(page, 'Sign out').click();
+  await page.getByRole('heading', { name: 'Sign in to Millrace' }).waitFor();
+  await opened.goto('/');
+  await page.getByRole('heading', { name: 'Sign in to Millrace' }).waitFor();
+  await done(opened);
+});
+
+test('language and appearance change at once and stay after a reload', async () => {
+  const opened = await console_.open('/', owner());
+  const { page } = opened;
+  await button(page, '中文').click();
+  await page.getByRole('heading', { level: 1, name: '概览' }).waitFor();
+  await button(page, '深色').click();
+  await opened.goto('/extensions/list');
+  await page.getByRole('heading', { level: 1, name: '扩展程序' }).waitFor();
+  await until(page, "document.documentElement.dataset.appearance === 'dark' && document.documentElement.lang === 'zh-CN'");
+  await done(opened);
+});
+
+test('everything can be reached by keyboard: skip link, menu of the account, a view', async () => {
+  const opened = await console_.open('/', owner());
+  const { page } = opened;
+  await page.keyboard.press('Tab');
+  await until(page, "document.activeElement.classList.contains('skip')");
+  await page.keyboard.press('Enter');
+  await until(page, "document.activeElement.id === 'content'");
+  await page.locator('.account-menu summary').focus();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: 'My AccessKeys' }).waitFor();
+  await done(opened);
+});
+
+test('an AccessKey made in the console signs a call in the browser, and the command for curl with it is accepted', async () => {
+  const opened = await console_.open('/account/keys', 'platform_admin');
+  const { page } = opened;
+  await button(page, 'Create an AccessKey').click();
+  const shown = page.locator('.ant-modal .code-block');
+  await shown.first().waitFor();
+  const [id = '', secret = ''] = await shown.allTextContents();
+  await page.locator('.ant-modal').getByRole('button', { name: 'Close' }).last().click();
+  await opened.goto('/openapi/explorer/open-platform/2026-12-01/GetCaller');
+  await page.getByLabel('An AccessKey, signed in the browser').check();
+  await page.getByLabel('AccessKey id').fill(id);
+  await page.getByLabel('AccessKey secret').fill(secret);
+  await button(page, 'Send').click();
+  const answer = page.getByRole('region', { name: 'Answer', exact: true }).locator('.code-block');
+  await answer.waitFor();
+  const body = JSON.parse((await answer.textContent()) ?? '{}') as { Caller: { UserName: string; CredentialType: string } };
+  assert.deepEqual([body.Caller.UserName, body.Caller.CredentialType], ['platform_admin', 'AccessKey']);
+
+  await button(page, 'curl').click();
+  const command = page.getByLabel('curl', { exact: true }).locator('xpath=self::pre');
+  await command.waitFor();
+  const text = (await command.textContent()) ?? '';
+  const headers = Object.fromEntries([...text.matchAll(/-H '([^:]+): ([^']*)'/g)].map((match) => [match[1] ?? '', match[2] ?? '']));
+  const response = await fetch(`${console_.house.url}/`, { method: 'POST', headers, body: /--data-raw '([^']*)'/.exec(text)?.[1] ?? '' });
+  assert.equal(response.status, 200, await response.text());
+  await done(opened);
+});
+
+test('the explorer makes the form from the contract, calls with the session and shows what is refused', async () => {
+  const opened = await console_.open('/openapi/explorer', 'reader');
+  const { page } = opened;
+  await page.getByLabel('Find an operation').fill('CreateUser');
+  await page.locator('.explorer-groups').getByRole('link', { name: 'CreateUser' }).click();
+  const name = page.locator('.parameter').filter({ hasText: 'UserName' }).first().locator('input');
+  assert.equal(await name.getAttribute('required'), '');
+  await name.fill('made_up');
+  await button(page, 'Python').click();
+  assert.match((await page.getByLabel('Python', { exact: true }).locator('xpath=self::pre').textContent()) ?? '', /"UserName": "made_up"/);
+  await button(page, 'Send').click();
+  await page.getByText('HTTP 403').waitFor();
+  await done(opened);
+});
+
+test('the call log is filtered by the address and exported as CSV', async () => {
+  const opened = await console_.open('/openapi/calls?operation=CreateProject', owner());
+  const { page } = opened;
+  await page.locator('.virtual-row a').first().waitFor();
+  assert.equal(await page.locator('.virtual-row').count(), 1);
+  const [download] = await Promise.all([page.waitForEvent('download'), button(page, 'Export CSV').click()]);
+  const text = await readFile(await download.path(), 'utf8');
+  assert.equal(text.trim().split('\r\n').length, 2);
+  assert.match(text, /,CreateProject,write,200,/);
+  await page.locator('.virtual-row a').first().click();
+  await page.getByRole('heading', { level: 1, name: 'CreateProject' }).waitFor();
+  await done(opened);
+});
+
+test('a subscription is made, tested and seen to deliver', async () => {
+  const opened = await console_.open('/openevent/subscriptions', 'platform_admin');
+  const { page } = opened;
+  await button(page, 'Subscribe').first().click();
+  await page.getByLabel('Name').fill('board');
+  await page.getByLabel('Address').fill(`http://127.0.0.1:${(receiver.address() as AddressInfo).port}/events`);
+  await page.locator('.ant-modal').getByRole('button', { name: 'Save' }).click();
+  await page.getByText('The signing secret, shown this once').waitFor();
+  assert.match((await page.locator('.ant-modal .code-block').textContent()) ?? '', /^whsec_/);
+  await page.locator('.ant-modal').getByRole('button', { name: 'Close' }).last().click();
+  await link(page, 'board').click();
+  await button(page, 'Send a test event').click();
+  await page.getByText('Delivered: HTTP 200').waitFor();
+  assert.ok(received.length > 0);
+  const FileId = Number((await console_.house.call(legacy, 'CreateFile', { ProjectId: workspace, FileName: 'told', FileType: 6, Content: 'echo told', FileFolderPath: '业务流程/orders/General', CreateFolderIfNotExists: true, InputList: 'shop_root', OutputList: 'shop.told', CronExpress: '00 30 00 * * ?', CycleType: 'DAY' }))['Data']);
+  await console_.house.call(legacy, 'SubmitFile', { ProjectId: workspace, FileId });
+  await eventually('the event of the change is delivered', () => received.length > 1);
+  await opened.goto('/openevent/deliveries');
+  await page.getByText('Succeeded').first().waitFor();
+  await done(opened);
+});
+
+test('an extension is registered in steps, enabled in a workspace, and a deployment waits for it until a person passes it', async () => {
+  const opened = await console_.open('/extensions/register', 'platform_admin');
+  const { page } = opened;
+  await page.getByText('By hand').click();
+  await button(page, 'Next').click();
+  await page.getByLabel('Extension points').first().click();
+  await page.keyboard.type('deploy-file');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Escape');
+  await button(page, 'Next').click();
+  await page.getByLabel('Name').fill('Four eyes');
+  await page.getByLabel('Workspace for testing').selectOption({ label: 'shop' });
+  await button(page, 'Next').click();
+  await button(page, 'Insert an example').click();
+  await page.getByRole('region', { name: 'Preview' }).getByText('How to react').waitFor();
+  await button(page, 'Next').click();
+  await button(page, 'Register an extension').click();
+  await page.getByRole('heading', { level: 1, name: 'Four eyes' }).waitFor();
+
+  await opened.goto(`/extensions/manage?workspace=${workspace}`);
+  await page.locator('tr').filter({ hasText: 'Four eyes' }).getByRole('button', { name: 'Enable' }).click();
+  await page.locator('.ant-modal').getByRole('button', { name: 'Enable' }).click();
+  await page.locator('tr').filter({ hasText: 'Four eyes' }).getByText('Enabled', { exact: true }).waitFor();
+
+  const { call } = console_.house;
+  const FileId = Number((await call(legacy, 'CreateFile', { ProjectId: workspace, FileName: 'greet', FileType: 6, Content: 'echo hi', FileFolderPath: '业务流程/orders/General', CreateFolderIfNotExists: true, InputList: 'shop_root', OutputList: 'shop.greet', CronExpress: '00 30 00 * * ?', CycleType: 'DAY' }))['Data']);
+  await opened.goto(`/platform/studio/${workspace}/${FileId}`);
+  await button(page, 'Commit').click();
+  await page.getByRole('status').getByText('succeeded').waitFor();
+  await button(page, 'Deploy').click();
+  await page.getByText('Extensions are checking it.').waitFor();
+  await link(page, 'See the checks').click();
+  await page.locator('.ant-table-row a').first().click();
+  await page.getByText('Waiting for Four eyes').waitFor();
+
+  const seen = await console_.open(page.url().replace(/^.*\/console/, ''), 'reader');
+  await isRefused(seen.page, 'Mark as Passed').catch(() => seen.page.getByText('You may not').waitFor());
+  await done(seen);
+
+  await button(page, 'Mark as Passed').click();
+  await page.getByLabel('Reason').fill('Looked at it.');
+  await page.locator('.ant-modal').getByRole('button', { name: 'Mark as Passed' }).click();
+  await page.getByText('The operation went on').waitFor();
+  await page.getByText('Looked at it.').waitFor();
+  const deployed = (await call(legacy, 'ListDeployments', { ProjectId: workspace }).catch(() => ({ Data: undefined })))['Data'] as { Deployments: { Status: number }[] } | undefined;
+  assert.ok(deployed === undefined || deployed.Deployments.some((one) => one.Status === 1));
+  await done(opened);
+});
+
+test('a guided tour develops, submits, deploys and runs a file; its log is on the page of its run', async () => {
+  const workspaceTour = Number((await console_.house.call('2024-05-18', 'CreateProject', { Name: 'tour_ws', DisplayName: 'Tour', DevEnvironmentEnabled: true }))['Id']);
+  const opened = await console_.open('/', owner());
+  const { page } = opened;
+  await page.getByRole('link', { name: 'Start: Develop, submit, run' }).click();
+  await page.getByRole('combobox', { name: /^Workspace/ }).selectOption(String(workspaceTour));
+  await button(page, 'Set it up').click();
+  await page.getByText('It stands. Go on here:').waitFor();
+  await link(page, 'Its runs').click();
+  await page.locator('.virtual-row a').first().click();
+  await page.locator('.log').getByText('Hello from Millrace').waitFor();
+  await page.getByText('Succeeded').first().waitFor();
+  await done(opened);
+});
+
+test('the tours that set up extensions and subscriptions leave them behind', async () => {
+  const opened = await console_.open('/tours/lockdown', owner());
+  const { page } = opened;
+  for (const [tour, title] of [['lockdown', 'Lockdown days'], ['forbid', 'Forbid a function']] as const) {
+    await opened.goto(`/tours/${tour}`);
+    await page.getByRole('combobox', { name: /^Workspace/ }).selectOption(String(workspace));
+    await button(page, 'Set it up').click();
+    await link(page, 'The extension').click();
+    await page.getByRole('heading', { level: 1, name: new RegExp(title) }).waitFor();
+    await page.getByRole('region', { name: 'Enabled in' }).getByText('shop').first().waitFor();
+  }
+  await opened.goto('/tours/board');
+  await page.getByRole('combobox', { name: /^Workspace/ }).selectOption(String(workspace));
+  await page.getByLabel('Address of your program').fill(`http://127.0.0.1:${(receiver.address() as AddressInfo).port}/board`);
+  await button(page, 'Set it up').click();
+  await link(page, 'The subscription').click();
+  await page.getByRole('heading', { level: 1, name: /instance-status-changes/ }).waitFor();
+  await done(opened);
+});
+
+test('code is edited, saved and run; the run is followed to its end', async () => {
+  const { call } = console_.house;
+  const FileId = Number((await call(legacy, 'CreateFile', { ProjectId: workspace, FileName: 'adhoc', FileType: 6, Content: 'echo one', FileFolderPath: '业务流程/orders/General', CreateFolderIfNotExists: true }))['Data']);
+  const opened = await console_.open(`/platform/studio/${workspace}`, owner());
+  const { page } = opened;
+  await link(page, 'adhoc').click();
+  const editor = page.getByLabel('Code of adhoc');
+  await editor.click();
+  await page.keyboard.press('ControlOrMeta+End');
+  await page.keyboard.type('\necho two from the editor');
+  await page.getByText('Changed, not saved').waitFor();
+  await button(page, 'Save').click();
+  await page.getByText('Saved.').waitFor();
+  const stored = (await call(legacy, 'GetFile', { ProjectId: workspace, FileId }))['Data'] as { File: { Content: string } };
+  assert.equal(stored.File.Content, 'echo one\necho two from the editor');
+  await button(page, 'Run').click();
+  await page.locator('.log').getByText('two from the editor').waitFor();
+  await done(opened);
+});
+
+test('who may only read sees the pages with the actions refused and the reason told', async () => {
+  const { call } = console_.house;
+  await call('2026-12-01', 'CreateExtension', { ExtensionName: 'Seen by all', BindEventList: '["run-file"]' });
+  const opened = await console_.open('/openevent/subscriptions', 'reader');
+  const { page } = opened;
+  assert.match(await isRefused(page, 'Subscribe'), /Open Platform Administrator/);
+  await opened.goto('/extensions/list');
+  assert.match(await isRefused(page, 'Register an extension'), /Open Platform Administrator/);
+  await link(page, 'Seen by all').click();
+  assert.match(await isRefused(page, 'Publish'), /Open Platform Administrator/);
+  await opened.goto('/administration/users');
+  assert.match(await isRefused(page, 'Create a user'), /Tenant Administrator/);
+  await opened.goto('/platform/workspaces');
+  assert.match(await isRefused(page, 'Create a workspace'), /Tenant Administrator/);
+  await opened.goto(`/platform/studio/${workspace}`);
+  await page.getByText('You may not see this').first().waitFor();
+  await done(opened);
+});
+
+test('a user is made with a role and signs in; taking the account away ends it', async () => {
+  const opened = await console_.open('/administration/users', owner());
+  const { page } = opened;
+  await button(page, 'Create a user').click();
+  await page.getByLabel('User name').fill('newcomer');
+  await page.locator('.ant-modal').getByLabel('Password').fill('a-long-enough-Passw0rd');
+  await page.locator('.ant-modal').getByRole('button', { name: 'Save' }).click();
+  await page.locator('tr').filter({ hasText: 'newcomer' }).waitFor();
+  const other = await console_.open('/', 'newcomer');
+  await other.page.getByText('Good to see you, newcomer.').waitFor();
+  await page.locator('tr').filter({ hasText: 'newcomer' }).getByRole('button', { name: 'Disable' }).click();
+  await page.locator('tr').filter({ hasText: 'newcomer' }).getByText('Disabled').waitFor();
+  await other.goto('/openapi/usage');
+  await other.page.getByRole('heading', { name: 'Sign in to Millrace' }).waitFor();
+  await other.context.close();
+  await done(opened);
+});
+
+test('an extension is published and deleted after being asked', async () => {
+  const code = String((await console_.house.call(own, 'CreateExtension', { ExtensionName: 'Passing', BindEventList: '["run-file"]' }))['ExtensionCode']);
+  const opened = await console_.open(`/extensions/list/${code}`, 'platform_admin');
+  const { page } = opened;
+  await confirm(page, 'Publish');
+  await page.locator('.facts').getByText('Published').waitFor();
+  await confirm(page, 'Disable');
+  await page.locator('.facts').getByText('Disabled').waitFor();
+  await confirm(page, 'Delete');
+  await page.getByRole('heading', { level: 1, name: 'Extensions' }).waitFor();
+  assert.equal(await link(page, 'Passing').count(), 0);
+  await done(opened);
+});
