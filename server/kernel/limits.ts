@@ -125,6 +125,7 @@ export const limits = {
   fileContentBytes: { value: 4 * 1024 * 1024, unit: 'bytes', what: 'Code of one file.' },
   filesPerWorkspace: { value: 100_000, unit: 'count', what: 'Files of one workspace.' },
   savedSnapshots: { value: 100, unit: 'count', what: 'Saved drafts of one object that are kept to be looked at again.' },
+  nodeSpecBytes: { value: 1024 * 1024, unit: 'bytes', what: 'Spec of one node or other object of the studio, without its code.' },
   nodesPerSpec: { value: 10_000, unit: 'count', what: 'Nodes of one FlowSpec document.' },
   asyncJobDays: { value: 7, unit: 'days', what: 'How long the outcome of an asynchronous job can be asked for.' },
   parametersPerWorkspace: { value: 2_000, unit: 'count', what: 'Parameters of one workspace.' },

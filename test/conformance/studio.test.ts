@@ -199,8 +199,10 @@ describe('the main loop with the official client', () => {
     const Id = String((await call('CreateNode', { Scene: 'DATAWORKS_PROJECT', Spec: nodeSpec('guarded', 'echo guarded') }))['Id']);
     const decide = async (run: string, point: string, CheckResult: string) => {
       await stage(run, 'PROD_CHECK', 'Running');
-      const { PagingInfo } = (await client(LEGACY, 'ListCheckProcesses', { EventCode: point, ProjectId, Status: 'CHECKING' })) as { PagingInfo: { CheckProcesses: { MessageId: string }[] } };
-      const MessageId = PagingInfo.CheckProcesses[0]?.MessageId ?? '';
+      const MessageId = await eventually('the extension is asked', async () => {
+        const { PagingInfo } = (await client(LEGACY, 'ListCheckProcesses', { EventCode: point, ProjectId, Status: 'CHECKING' })) as { PagingInfo: { CheckProcesses: { MessageId: string }[] } };
+        return PagingInfo.CheckProcesses[0]?.MessageId;
+      });
       if (point === 'deploy-file') {
         const { EventDetail } = (await client(CURRENT, 'GetIDEEventDetail', { MessageId, ProjectId })) as { EventDetail: { CommittedFile: { Content: string } } };
         assert.equal(EventDetail.CommittedFile.Content, 'echo guarded');
@@ -220,6 +222,20 @@ describe('the main loop with the official client', () => {
     assert.equal((await ended(offline)).Status, 'Success');
     const { Node: left } = (await call('GetNode', { Id })) as { Node: { TaskId: number } };
     assert.equal((await failure(client(CURRENT, 'GetTask', { Id: left.TaskId, ProjectEnv: 'Prod' }))).statusCode, 404);
+  });
+
+  test('follows the Operation Center: a node undeployed there lies in the recycle bin here', async () => {
+    const Id = String((await call('CreateNode', { Scene: 'DATAWORKS_PROJECT', Spec: nodeSpec('withdrawn', 'true', { outputs: { nodeOutputs: [{ data: 'loop.withdrawn' }] } }) }))['Id']);
+    await client(PLATFORM, 'DisableExtension', { ExtensionCode: 'gate', ProjectId });
+    const { run } = await publish(Id);
+    assert.equal(run.Status, 'Success', run.Message);
+    const { Node: made } = (await call('GetNode', { Id })) as { Node: { TaskId: number } };
+    await legacy('OfflineNode', { NodeId: made.TaskId });
+    const row = await house.database.row('select state, deployed_version from node where id = $1', [Number(Id)]);
+    assert.deepEqual(row, { state: 'RECYCLE_BIN', deployed_version: null });
+    // Its output is free again.
+    const { run: second } = await publish(String((await call('CreateNode', { Scene: 'DATAWORKS_PROJECT', Spec: nodeSpec('successor', 'true', { outputs: { nodeOutputs: [{ data: 'loop.withdrawn' }] } }) }))['Id']));
+    assert.equal(second.Status, 'Success', second.Message);
   });
 
   test('answers every operation of the new studio, its components and parameters, and the pipeline as the contract has it', async () => {

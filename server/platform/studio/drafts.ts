@@ -3,7 +3,7 @@ import { isUniqueViolation } from '../../kernel/database.ts';
 import { ApiError, invalid } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { checkText } from '../dialect.ts';
-import { sameDraft, type Draft, type NodeKind, type NodeRow } from './model.ts';
+import { sameDraft, type Draft, type NodeKind, type NodeRow, type NodeSpec } from './model.ts';
 import { countNodes, FILE_KINDS, insertNodes, updateDraft, type NewNode } from './store.ts';
 
 /** Writing drafts, for both dialects. */
@@ -35,6 +35,11 @@ export function checkContent(content: string, parameter = 'Content'): string {
   return checkText(parameter, content, limits.fileContentBytes.value);
 }
 
+/** Every save keeps a snapshot, so that a spec without bound would grow without bound too. */
+function checkSpec(name: string, spec: NodeSpec): void {
+  if (Buffer.byteLength(JSON.stringify(spec)) > limits.nodeSpecBytes.value) throw invalid('Spec', `without its code ${name} may have at most ${limits.nodeSpecBytes.value} bytes`);
+}
+
 async function unique<Result>(kind: NodeKind, name: string, write: Promise<Result>): Promise<Result> {
   try {
     return await write;
@@ -48,6 +53,7 @@ async function unique<Result>(kind: NodeKind, name: string, write: Promise<Resul
 export async function addObjects(change: Change, workspaceId: number, nodes: readonly NewNode[]): Promise<void> {
   const [first] = nodes;
   if (first === undefined) return;
+  for (const node of nodes) checkSpec(node.name, node.spec);
   const most = limits.filesPerWorkspace.value;
   if ((await countNodes(change, workspaceId, most)) + nodes.length > most) throw new ApiError('TooMany', { kind: 'File', limit: most, label: 'files' });
   await unique(first.kind ?? 'node', first.name, insertNodes(change, nodes, change.actor.userId, change.now));
@@ -61,6 +67,7 @@ export async function saveDraft(change: Change, node: NodeRow, wanted: Partial<D
     name: node.name, folder_id: node.folder_id, business_id: node.business_id, use_type: node.use_type, spec: node.spec, content: node.content, owner_id: node.owner_id, ...wanted,
   };
   if (sameDraft(node, draft)) return;
+  checkSpec(draft.name, draft.spec);
   await unique(node.kind, draft.name, updateDraft(change, node.id, draft, change.actor.userId, change.now));
   change.touch(`file:${node.id}`);
 }

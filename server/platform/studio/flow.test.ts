@@ -122,6 +122,7 @@ describe('the studio of 2024-05-18', () => {
     await assert.rejects(create(nodeSpec(node('x/y', { script: { runtime: { command: 'VIRTUAL' } } }))), refusal('InvalidParameter', /spec\.nodes\[0\]\.name/));
     await assert.rejects(create(nodeSpec(node('x')), { Scene: 'SOMEWHERE' }), refusal('InvalidParameter', /Scene/));
     await assert.rejects(create(nodeSpec(node('x')), { ContainerId: '77' }), refusal('NotFound'));
+    await assert.rejects(create(nodeSpec(node('heavy', { ballast: 'x'.repeat(1_100_000) }))), refusal('InvalidParameter', /at most 1048576 bytes/));
     await createNode(nodeSpec(node('twice')));
     await assert.rejects(create(nodeSpec(node('twice'))), refusal('AlreadyExists'));
     await assert.rejects(call('CreateNode', { Scene: 'DATAWORKS_PROJECT', Spec: nodeSpec(node('y')) }, visitor), refusal('Forbidden'));

@@ -254,7 +254,7 @@ export type WaitingRow = VersionRow & { readonly task_id: number | null; readonl
 /** One page of the last versions of files that are not in production yet. */
 export async function listWaiting(db: Executor, filter: WaitingFilter, page: Page): Promise<{ rows: WaitingRow[]; total: number }> {
   const from = `from node n join node_version v on v.node_id = n.id and v.version = n.current_version
-    where n.workspace_id = $1 and n.deployed_version is distinct from n.current_version and v.status <> 'DEPLOYED'
+    where n.workspace_id = $1 and n.deployed_version is distinct from n.current_version and v.status <> 'DEPLOYED' and n.container_id is null and n.kind in ('node', 'resource', 'function')
     and ($2::bigint is null or v.business_id = $2) and ($3::text is null or v.change_type = $3) and ($4::timestamptz is null or v.committed_at >= $4)
     and ($5::timestamptz is null or v.committed_at < $5) and ($6::bigint is null or v.committed_by = $6) and ($7::bigint[] is null or n.id = any($7))
     and ($8::text is null or position(lower($8) in lower(v.name)) > 0) and ($9::bigint is null or n.file_type = $9)`;
