@@ -12,6 +12,9 @@ import { startOfDay, type WallTime } from './calendar.ts';
  *
  * Days of the week are 1 (Sunday) to 7 (Saturday) or SUN to SAT, months 1 to 12 or JAN to DEC. Of day-of-month and day-of-week only one may restrict
  * the days, as Quartz demands it: what both together should mean has no common answer.
+ *
+ * The vendor's own numbers of weekdays are others, 1 (Monday) to 7 (Sunday), by its migration tool, which turns a Quartz 1 into 7 and a 2 into 1; and
+ * its page on crons names Spring's form, with 1 for Monday too. Names mean the same everywhere. It always writes 00 as the second, and no year.
  */
 export interface Cron {
   readonly text: string;
@@ -142,21 +145,30 @@ function readWeekdays(text: string): DaysOfWeek | undefined {
 }
 
 const known = new Map<string, Cron>();
-/** Crons kept parsed; there are rarely more different ones. */
+/** Crons kept parsed, and their times of day in all; there are rarely more different ones. */
 const MOST_KNOWN = 20_000;
+const MOST_TIMES = 2_000_000;
+let knownTimes = 0;
 
 /**
  * Reads a cron. Throws CronFault for what is none, for one that is never due, and for one that is due more often than every `minimumMinutes`.
  */
 export function parseCron(text: string, options: { readonly minimumMinutes?: number } = {}): Cron {
   const cron = known.get(text) ?? read(text);
-  if (known.size >= MOST_KNOWN) known.clear();
-  known.set(text, cron);
   const least = (options.minimumMinutes ?? 0) * 60_000;
   const { timesOfDay } = cron;
   for (const [place, time] of timesOfDay.entries()) {
     const next = timesOfDay[place + 1] ?? (timesOfDay[0] ?? 0) + DAY_MS;
     if (next - time < least) throw new CronFault('time', text, `is due more often than every ${options.minimumMinutes} minutes`);
+  }
+  // Only what is accepted is kept: a cron of every second has 86,400 times.
+  if (!known.has(text)) {
+    if (known.size >= MOST_KNOWN || knownTimes + timesOfDay.length > MOST_TIMES) {
+      known.clear();
+      knownTimes = 0;
+    }
+    known.set(text, cron);
+    knownTimes += timesOfDay.length;
   }
   return cron;
 }
