@@ -10,7 +10,7 @@ import type { Execution, RunFollower } from './interface.ts';
 import { composeLog } from './log.ts';
 import { appendLine, readLogPieces } from './log-store.ts';
 import { resourceKey } from './runners.ts';
-import { attemptsOf, deleteWorkspaceRuns, finishQueuedRun, groupUsage, insertRuns, lockActiveRun, requestStop, runOf, withdrawQueuedRun } from './store.ts';
+import { attemptsOf, deleteRunsOf, deleteWorkspaceRuns, finishQueuedRun, groupUsage, insertRuns, lockActiveRun, requestStop, runOf, withdrawQueuedRun } from './store.ts';
 import { createWorker, type WorkerSettings } from './worker.ts';
 
 export type { Attempt, EndedRun, Execution, NewRun, Run, RunFollower, RunOutcome, RunParameter } from './interface.ts';
@@ -81,6 +81,7 @@ export function createExecution(options: ExecutionOptions): { module: Module; ex
     async attempts(db, instanceId) {
       return (await attemptsOf(db, instanceId)).map((row) => ({ attempt: row.attempt, state: row.state, succeeded: row.outcome === 'Success', queuedAt: row.queued_at, startedAt: row.started_at, finishedAt: row.finished_at }));
     },
+    forget: deleteRunsOf,
     note: appendLine,
     async removeWorkspace(change, workspaceId) {
       await deleteWorkspaceRuns(change, workspaceId, change.now);

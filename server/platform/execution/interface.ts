@@ -101,6 +101,8 @@ export interface Execution {
   note(change: Change, runId: number, line: string): Promise<void>;
   /** How many runs the resource groups have running and waiting. */
   usage(db: Executor, groups: readonly string[]): Promise<{ group: string; running: number; waiting: number }[]>;
+  /** Forgets the runs and logs of instances that are gone. */
+  forget(change: Change, instanceIds: readonly number[]): Promise<void>;
   /** Ends all runs of a workspace without telling anybody, forgets them, and has the workspace's files removed. */
   removeWorkspace(change: Change, workspaceId: number): Promise<void>;
 }

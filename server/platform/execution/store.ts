@@ -233,3 +233,7 @@ export interface AttemptRow {
 export function attemptsOf(db: Executor, instanceId: number): Promise<AttemptRow[]> {
   return db.rows(`select attempt, state, outcome, queued_at, started_at, finished_at from task_run where instance_id = $1 and outcome is distinct from 'Withdrawn' order by attempt`, [instanceId]);
 }
+
+export async function deleteRunsOf(tx: Executor, instanceIds: readonly number[]): Promise<void> {
+  await tx.run('delete from task_run where instance_id = any($1)', [instanceIds]);
+}

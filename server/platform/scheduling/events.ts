@@ -105,3 +105,13 @@ export function dependenciesRemoved(instance: InstanceRow, upstreams: readonly n
     data: { taskInstanceId: instance.id, upstreamTaskInstanceIds: [...upstreams], operator: String(actor.userId), operationTime: now.getTime(), appId: instance.workspace_id, blockBusiness: false },
   };
 }
+
+/** Instances of an owner were forgotten, since their time was over. */
+export function expiredInstances(workspaceId: number, ownerId: number, ids: readonly number[], now: Date): RaisedEvent {
+  return {
+    code: 'expired-task-instances-deleted',
+    workspaceId,
+    objectKey: `expired-instances:${workspaceId}:${ownerId}`,
+    data: { deletedTaskInstanceIds: [...ids], owner: String(ownerId), operationTime: now.getTime(), appId: workspaceId, blockBusiness: false },
+  };
+}

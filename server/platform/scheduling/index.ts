@@ -24,6 +24,7 @@ import type { Services } from './operations/shared.ts';
 import { statisticOperations } from './operations/statistics.ts';
 import { createOrders } from './orders.ts';
 import { createReruns } from './reruns.ts';
+import { createRetention, type Retention } from './retention.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
 import { createSubmissions } from './submissions.ts';
 import { findTasks, type TaskRow } from './store.ts';
@@ -65,6 +66,7 @@ export interface SchedulingParts {
   /** For benches and simulations: what the scheduler and the operations are made of. */
   readonly generation: Generation;
   readonly dags: Dags;
+  readonly retention: Retention;
   tasksOf(tenantId: number, ids: readonly number[]): Promise<TaskRow[]>;
 }
 
@@ -93,6 +95,7 @@ export function createScheduling(options: SchedulingOptions): SchedulingParts {
     instances,
     undeployed: async (change, task) => options.undeployed?.(change, { taskId: task.task_id, fileId: task.file_id, workspaceId: task.workspace_id }),
   });
+  const retention = createRetention({ database, changes, clock, log, execution });
   const reruns = createReruns({ gates });
   const services: Services = { tasks, instances, dags, orders, gates, triggers, reruns, execution, timeZone, resourceGroup, isMember: options.isMember ?? (async () => true) };
   return {
@@ -109,13 +112,14 @@ export function createScheduling(options: SchedulingOptions): SchedulingParts {
         ...declareOperations('dataworks-public', '2024-05-18', currentDagOperations(services)),
       ],
       jobs: [...orders.jobs, ...reruns.jobs],
-      services: options.schedule === false ? [] : [scheduler],
+      services: options.schedule === false ? [] : [scheduler, retention],
     },
     points: [orders.point, ...gates.points],
     scheduling: tasks,
     scheduler,
     generation,
     dags,
+    retention,
     tasksOf: (tenantId, ids) => findTasks(database, tenantId, ids, 'PROD'),
   };
 }

@@ -154,3 +154,20 @@ test('a month passes in seconds, each day once', async (t) => {
   assert.ok(rows.every(({ status }) => status === 'Success'));
   assert.equal(new Set(rows.map(({ name, due }) => `${name} ${due}`)).size, 62);
 });
+
+test('instances past their time are forgotten with all that is theirs, and told by their owners', async (t) => {
+  const { publish, at, all, clock, retention, database, events } = await newPlace(t, '2026-03-20T04:00:00Z');
+  await publish(ZERO_LOAD, '', { name: 'a', spec: spec('00 05 00 * * ?', outputs('w.a')) });
+  await publish(ZERO_LOAD, '', { name: 'b', ownerId: 21, spec: spec('00 05 00 * * ?', inputs('w.a')) });
+  await at('2026-03-20T12:00:00Z');
+  await at('2026-03-22T12:00:00Z');
+  assert.equal((await all()).length, 4);
+  clock.set(new Date('2026-06-18T12:00:00Z'));
+  assert.equal(await retention.round(), 2);
+  assert.deepEqual((await all()).map(({ due }) => due), ['03-22 00:05', '03-22 00:05']);
+  const told = events.filter((event) => event.code === 'expired-task-instances-deleted').map((event) => event.data);
+  assert.deepEqual(told.map((data) => data['owner']).toSorted(), ['21', '7']);
+  assert.equal(told.flatMap((data) => data['deletedTaskInstanceIds']).length, 2);
+  assert.deepEqual(await database.rows('select from instance_edge e where not exists (select from task_instance i where i.id = e.downstream_id)'), []);
+  assert.equal(await retention.round(), 0);
+});
