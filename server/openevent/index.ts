@@ -72,7 +72,8 @@ export function createOpenEvent(options: OpenEventOptions): { readonly module: M
   const send = createSender({ clock, transport: outbound, format });
   const meters = createMeters(metrics);
   watchDelivery(metrics, database, clock);
-  const delivery = createDelivery({ database, changes, events, clock, secrets, log, send, meters, compilePattern: createPatternFilters(), owner: `${hostname()}:${process.pid}:${ids.token(9)}` });
+  const patterns = createPatternFilters();
+  const delivery = createDelivery({ database, changes, events, clock, secrets, log, send, meters, compilePattern: patterns.filter, splitPage: patterns.split, owner: `${hostname()}:${process.pid}:${ids.token(9)}` });
   const kafka =
     options.kafka === undefined ? undefined : createKafkaListener({ ...options.kafka, database, events, clock, ids, secrets, log, directory, wrap, owner: `${hostname()}:${process.pid}:${ids.token(9)}` });
   const deadlines = createDeadlines({ database, changes, events, clock, log });

@@ -48,6 +48,8 @@ export interface DeliveryOptions {
   readonly meters?: DeliveryMeters;
   /** Makes the filter of an event pattern. A subscription that has a pattern is not delivered without it. */
   readonly compilePattern?: (pattern: unknown) => (event: LogEvent) => boolean;
+  /** Tells of a page which of its events fulfil a pattern; undefined where all have to be looked at. Saves sessions with patterns from looking through every page. */
+  readonly splitPage?: (page: readonly LogEvent[]) => (pattern: unknown) => readonly LogEvent[] | undefined;
   /** Names this process among all that share the database; never the same twice. */
   readonly owner: string;
 }
@@ -298,7 +300,11 @@ export function createDelivery(options: DeliveryOptions): Delivery {
         start: await events.end(),
         listeners,
         hand(page, cursor) {
-          for (const session of sessions.values()) session.offer(page, cursor);
+          const fulfilling = options.splitPage?.(page);
+          for (const session of sessions.values()) {
+            const { pattern } = session.subscription;
+            session.offer((pattern === undefined ? undefined : fulfilling?.(pattern)) ?? page, cursor);
+          }
         },
       });
       reader = shared;

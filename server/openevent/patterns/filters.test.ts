@@ -18,6 +18,7 @@ const data = fc.dictionary(fc.constantFrom('a', 'b'), fc.integer({ min: 0, max: 
 const step = fc.oneof(
   fc.record({ kind: fc.constant('add' as const), pattern }),
   fc.record({ kind: fc.constant('ask' as const), filter: fc.nat(20), event: fc.nat(20) }),
+  fc.record({ kind: fc.constant('page' as const), from: fc.nat(20) }),
   fc.record({ kind: fc.constant('event' as const), tenant: fc.constantFrom(1, 2), data }),
 );
 
@@ -28,15 +29,24 @@ test('whoever asks about whichever event, and since whenever, gets what the own 
   try {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-        const filterOf = createPatternFilters();
-        const filters: { shared: (event: LogEvent) => boolean; alone: (event: LogEvent) => boolean }[] = [];
+        const { filter: filterOf, split } = createPatternFilters();
+        const filters: { pattern: unknown; shared: (event: LogEvent) => boolean; alone: (event: LogEvent) => boolean }[] = [];
         const events: LogEvent[] = [];
         for (const one of steps) {
           if (one.kind === 'add') {
             const matches = compilePattern(readEventPattern(one.pattern));
-            filters.push({ shared: filterOf(one.pattern), alone: (event) => matches(eventView(event)) });
+            filters.push({ pattern: one.pattern, shared: filterOf(one.pattern), alone: (event) => matches(eventView(event)) });
           } else if (one.kind === 'event') {
             events.push(eventOf(one.tenant, one.data));
+          } else if (one.kind === 'page') {
+            const page = events.slice(one.from % Math.max(1, events.length));
+            const fulfilling = split(page);
+            for (const { pattern: own, alone, shared } of filters) {
+              const told = fulfilling(own);
+              // A subscription belongs to one tenant; here a pattern may have been asked about events of two.
+              const tenant = page[0]?.tenantId;
+              if (told !== undefined && page.every((event) => event.tenantId === tenant)) assert.deepEqual(told, page.filter(alone).filter(shared));
+            }
           } else {
             const filter = filters[one.filter % Math.max(1, filters.length)];
             const event = events[one.event % Math.max(1, events.length)];
@@ -52,10 +62,15 @@ test('whoever asks about whichever event, and since whenever, gets what the own 
 });
 
 test('a thousand filters ask about an event for the price of few', () => {
-  const filterOf = createPatternFilters();
-  const filters = Array.from({ length: 1_000 }, (_, index) => filterOf({ data: { nodeId: [index] } }));
+  const { filter: filterOf, split } = createPatternFilters();
+  const patterns = Array.from({ length: 1_000 }, (_, index) => ({ data: { nodeId: [index] } }));
+  const filters = patterns.map(filterOf);
   const wanted = (event: LogEvent) => filters.flatMap((filter, index) => (filter(event) ? [index] : []));
   wanted(eventOf(1, {}));
   for (const nodeId of [0, 17, 999]) assert.deepEqual(wanted(eventOf(1, { nodeId })), [nodeId]);
   assert.deepEqual(wanted(eventOf(1, { nodeId: [3, 5] })), [3, 5]);
+  const page = [eventOf(1, { nodeId: 7 }), eventOf(1, { nodeId: 8 }), eventOf(1, { nodeId: 7 })];
+  const fulfilling = split(page);
+  assert.deepEqual(patterns.flatMap((own, index) => fulfilling(own)?.map((event) => [index, page.indexOf(event)]) ?? [[index, -1]]), [[7, 0], [7, 2], [8, 1]]);
+  assert.equal(fulfilling({ data: { nodeId: [7] } }), undefined, 'a pattern that nobody has asked about');
 });
