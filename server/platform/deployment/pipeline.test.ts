@@ -255,6 +255,30 @@ describe('the pipeline', () => {
     assert.match((await publish(outer)).Message, /circle: .*outer \(\d+\).*behind \(\d+\)/);
   });
 
+  it('lets two runs that would close a circle together not both go to production', async () => {
+    const [left, right] = [await createNode('left', gives('basic.left')), await createNode('right', gives('basic.right'))];
+    await publish(left);
+    await publish(right);
+    const wait = (id: string, name: string, data: string) => call('UpdateNode', { Id: id, Spec: JSON.stringify({ version: '2.0.0', kind: 'Node', spec: { nodes: [{ name }], dependencies: [{ nodeId: name, depends: [{ output: data }] }] } }) });
+    await wait(left, 'left', 'basic.right');
+    await wait(right, 'right', 'basic.left');
+    const runs = await Promise.all([createRun(left, { RunMode: 'Auto' }), createRun(right, { RunMode: 'Auto' })]);
+    await Promise.all([platform.jobs.drain(), platform.jobs.drain(), platform.jobs.drain()]);
+    await platform.jobs.drain();
+    const statuses = (await Promise.all(runs.map((run) => getRun(run)))).map((run) => run.Status);
+    assert.deepEqual(statuses.toSorted(), ['Fail', 'Success']);
+  });
+
+  it('waits for outputs and roots of other workspaces of the tenant, and for no others', async () => {
+    const shop = { ProjectId: platform.shop };
+    const id = await createNode('abroad', gives('shop.abroad'), [{ output: 'shop_root' }], shop);
+    const run = await createRun(id, { ...shop, RunMode: 'Auto' });
+    await platform.jobs.drain();
+    assert.equal((await getRun(run, shop)).Status, 'Success');
+    assert.equal((await publish(await createNode('from_abroad', {}, [{ output: 'shop.abroad' }, { output: 'shop_root' }]))).Status, 'Success');
+    assert.match((await publish(await createNode('from_nowhere', {}, [{ output: 'atlantis_root' }]))).Message, /atlantis_root, which nothing deployed gives/);
+  });
+
   it('creates in one dialect, and reads, changes, deploys in the other', async () => {
     const id = await createNode('both', gives('basic.both'), [{ output: 'basic_root' }]);
     await call('UpdateFile', { FileId: Number(id), Content: 'echo changed' }, admin, legacy);
