@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -107,7 +107,9 @@ describe('connectivity tests really connect', () => {
     const broken = await tested('duckdb', { path: 'broken.duckdb' });
     assert.equal(broken.ConnectState, 'ConfigError');
     assert.ok(!JSON.stringify(broken).includes(house.dataFolder), 'the path of the machine is not told');
-    for (const path of ['none.duckdb', '../../x', '/etc/passwd', 'nul\\u0000']) assert.equal(await state('duckdb', { path }), 'ConfigError', path);
+    await symlink(join(house.dataFolder, 'outside.duckdb'), join(folder, 'link.duckdb'));
+    await writeFile(join(house.dataFolder, 'outside.duckdb'), '');
+    for (const path of ['link.duckdb', 'none.duckdb', '../../x', '/etc/passwd', 'nul\\u0000']) assert.equal(await state('duckdb', { path }), 'ConfigError', path);
     await house.create('duck_meta', 'duckdb', { path: 'dev.duckdb' });
     const { Data } = (await house.legacy('GetDataSourceMeta', { ProjectId: house.shop, DatasourceName: 'duck_meta' })) as { Data: { Meta: string } };
     assert.deepEqual(JSON.parse(Data.Meta), { dbTables: [{ schema: 'main', table: 'sales' }], totalNum: 1 });

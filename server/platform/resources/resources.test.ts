@@ -184,6 +184,8 @@ describe('resource groups', () => {
     assert.deepEqual((await metric('SlotSpec')).map((point) => point.Value), [4]);
     assert.deepEqual(await metric('SlotUsage', { BeginTime: 0, EndTime: 1_000 }), []);
     assert.deepEqual(await metric('DataServiceCUUsage'), []);
+    assert.deepEqual(await metric('SlotUsage', { ResourceGroupId: 'group_default_1' }), []);
+    assert.equal((await metric('SlotSpec', { ResourceGroupId: 'group_default_1' }))[0]?.Value, limits.taskSlots.value);
     await assert.rejects(metric('Weather'), refusal('InvalidParameter'));
     await assert.rejects(metric('SlotUsage', { Period: '0' }), refusal('InvalidParameter'));
   });

@@ -7,16 +7,17 @@ const CONFIGURATION = new Set(['ER_ACCESS_DENIED_ERROR', 'ER_DBACCESS_DENIED_ERR
 async function withMysql<Result>(context: ProbeContext, work: (query: (text: string) => Promise<Record<string, unknown>[]>) => Promise<Result>): Promise<Result> {
   const { connection, tcp, step, signal, timeoutMs } = context;
   const { host, port } = requireAddress(connection);
-  const address = await step('Resolve', `Look up ${host}`, () => tcp.resolve(host, port));
   const { tls, verify } = tlsOf(connection.options);
+  const socket = await step('Connect', `Connect to ${host}:${port}`, () => tcp.connect({ host, port, signal }));
+  socket.on('error', () => {});
   let client: Connection | undefined;
-  const abort = () => client?.destroy();
-  signal.addEventListener('abort', abort, { once: true });
   try {
-    client = await step('Connect', `Connect to ${host}:${port} and sign in`, async () => {
+    client = await step('Login', 'Sign in', async () => {
       try {
         return await createConnection({
-          host: address,
+          // Already connected to the checked address; the name is for the certificate.
+          stream: () => socket,
+          host,
           port,
           user: connection.user ?? '',
           password: connection.password ?? '',
@@ -24,7 +25,7 @@ async function withMysql<Result>(context: ProbeContext, work: (query: (text: str
           connectTimeout: timeoutMs,
           // A server that asks for a file of this machine gets none.
           flags: ['-LOCAL_FILES'],
-          ...(tls ? { ssl: { rejectUnauthorized: verify } } : {}),
+          ...(tls ? { ssl: { rejectUnauthorized: verify, verifyIdentity: verify } } : {}),
         });
       } catch (error) {
         throw failure(error);
@@ -41,8 +42,8 @@ async function withMysql<Result>(context: ProbeContext, work: (query: (text: str
       }
     });
   } finally {
-    signal.removeEventListener('abort', abort);
     client?.destroy();
+    socket.destroy();
   }
 }
 

@@ -17,6 +17,8 @@ const metrics: Readonly<Record<string, (slots: number, running: number) => numbe
   CUUtilization: (slots, running) => Math.round((running / slots) * 10_000) / 100,
 };
 
+const USES = new Set(['CUUsage', 'SlotUsage', 'SchedulerCUUsage', 'CUUtilization']);
+
 const SERVICE_METRIC = /^(DataIntegration|DataService|ServerIde)CU(MaxSpec|MinSpec|Usage)$/;
 
 /** What is known of the group at this moment, as one point, when the moment lies in the time asked for. Services that do not run here have no points. */
@@ -39,5 +41,7 @@ export async function readMetric(
   const at = now - (now % (seconds * 1_000));
   if (begin > now || end < at) return [];
   const [load] = (await usage?.(call.db, [group.id])) ?? [];
+  // Runs that name no group are not counted by tenant, so of the default group only the slots are known.
+  if (group.is_default && load === undefined && USES.has(request.MetricName)) return [];
   return [{ Timestamp: at, Value: metric(slotsOf(group.spec), load?.running ?? 0) }];
 }
