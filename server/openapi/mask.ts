@@ -1,4 +1,5 @@
 import { limits } from '../kernel/limits.ts';
+import { maskUrlSecrets } from '../kernel/url-secrets.ts';
 
 /** Names whose values are never written down. */
 const SECRET_NAME = /secret|password|passwd|token|credential|privatekey|accesskey$|signature|authorization|connectionproperties/i;
@@ -13,7 +14,6 @@ function isSecret(name: string): boolean {
 const LOOKS_LIKE_JSON = /^\s*[[{]/;
 /** The names above anywhere in a text, and passwords in URLs. */
 const MENTIONS_SECRET = /secret|password|passwd|token|credential|privatekey|accesskey|signature|authorization|connectionproperties|:\/\/[^/]*@/i;
-const IN_URL = /(:\/\/[^/?#@:]*:)[^/?#@]*@|([?&;](?:password|passwd|token|secret)=)[^&;]*/gi;
 
 function cut(value: string): string {
   return value.length > LONGEST_VALUE ? `${value.slice(0, LONGEST_VALUE)}… (${value.length} characters)` : value;
@@ -26,7 +26,7 @@ function maskedJson(text: string): string {
       if (name !== '' && isSecret(name)) return '******';
       if (typeof value !== 'string') return value;
       if (LOOKS_LIKE_JSON.test(value) && MENTIONS_SECRET.test(value)) return maskedJson(value);
-      return value.replaceAll(IN_URL, (_whole, login: string | undefined, parameter: string | undefined) => (login === undefined ? `${parameter ?? ''}******` : `${login}******@`));
+      return maskUrlSecrets(value);
     });
   } catch {
     return '******';

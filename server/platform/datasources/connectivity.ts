@@ -3,6 +3,7 @@ import { ApiError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { OutboundError, type Outbound } from '../../kernel/outbound.ts';
 import type { TcpOutbound } from '../../kernel/outbound-tcp.ts';
+import { MASK } from '../../kernel/url-secrets.ts';
 import type { DataSourceConnection, Protocol } from './interface.ts';
 import { duckdbTables, probeDuckdb } from './probes/duckdb.ts';
 import { probeHttp, probeOss, probeS3 } from './probes/http.ts';
@@ -10,7 +11,7 @@ import { probeKafka } from './probes/kafka.ts';
 import { mysqlTables, probeMysql } from './probes/mysql.ts';
 import { postgresTables, probePostgres } from './probes/postgresql.ts';
 import { ProbeFailure, type ConnectState, type Probe, type ProbeContext } from './probes/probe.ts';
-import { MASK, secretsOf, type Properties } from './properties.ts';
+import { secretsOf, type Properties } from './properties.ts';
 
 export interface DetailLog {
   readonly Code: string;

@@ -87,6 +87,10 @@ describe('data sources', () => {
     await assert.rejects(update({ ...properties, envType: 'Dev' }), refusal('InvalidParameter'));
     await assert.rejects(house.call('UpdateDataSource', { Id, ProjectId: 1, ConnectionProperties: '{}' }), refusal('InvalidParameter'));
     assert.equal((await open())?.password, 'abacus-2');
+    await update({ ...properties, password: 'abacus-2', link: 'amqp://u:inner@h/v' });
+    await assert.rejects(update({ ...properties, password: '******', link: 'amqp://u:******@other/v' }), refusal('InvalidParameter'));
+    await update({ ...properties, password: '******', link: 'amqp://u:******@h/v' });
+    assert.equal((await open())?.options['link'], 'amqp://u:inner@h/v');
   });
 
   it('refuses what is wrong, with nothing half done', async () => {

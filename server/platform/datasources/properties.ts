@@ -1,12 +1,10 @@
 import { invalid } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
+import { MASK, maskUrlSecrets, urlSecrets } from '../../kernel/url-secrets.ts';
 import { checkText } from '../dialect.ts';
 
 /** The properties of a connection: JSON as the caller wrote it, in which some values are secrets. */
 export type Properties = Readonly<Record<string, unknown>>;
-
-/** What stands in answers in place of a secret. */
-export const MASK = '******';
 
 const SECRET_NAME = /password|passwd|pwd|secret|token|credential|private_?key|access_?key$|^ak_?secret$|api_?key|passphrase|authorization|keystore_?content|truststore_?content|keytab|sas_?url/i;
 /** Names in which the word says nothing of a secret: `accessKeyId`, `securityProtocol`, `tokenUrl`. */
@@ -15,11 +13,6 @@ const DEEPEST = 16;
 
 function isSecretName(name: string): boolean {
   return SECRET_NAME.test(name) && !(PLAIN_NAME.test(name) && !/sas_?url/i.test(name));
-}
-
-/** Hides passwords in the text of a URL: `user:password@` and `password=…`. */
-function maskUrl(text: string): string {
-  return text.replaceAll(/(:\/\/[^/?#@:]*:)[^/?#@]*@/g, `$1${MASK}@`).replaceAll(/([?&;](?:[^=&;]*(?:password|passwd|pwd|secret|token|access_?key)[^=&;]*)=)[^&;]*/gi, `$1${MASK}`);
 }
 
 function map(value: unknown, name: string, secret: boolean, change: (text: string, secret: boolean) => unknown): unknown {
@@ -32,7 +25,7 @@ function map(value: unknown, name: string, secret: boolean, change: (text: strin
 
 /** The properties as answers show them: the same fields and values, with secrets replaced by the mask. */
 export function masked(properties: Properties): Properties {
-  return map(properties, '', false, (text, secret) => (secret ? MASK : maskUrl(text))) as Properties;
+  return map(properties, '', false, (text, secret) => (secret ? MASK : maskUrlSecrets(text))) as Properties;
 }
 
 /** All secrets of the properties, for hiding them in messages of other servers. */
@@ -40,7 +33,7 @@ export function secretsOf(properties: Properties): string[] {
   const found: string[] = [];
   map(properties, '', false, (text, secret) => {
     if (secret) found.push(text);
-    else for (const [, inUrl] of text.matchAll(/:\/\/[^/?#@:]*:([^/?#@]+)@/g)) if (inUrl !== undefined) found.push(inUrl);
+    else found.push(...urlSecrets(text));
     return text;
   });
   return found;
@@ -64,7 +57,11 @@ function target(properties: Properties): string {
 }
 
 function restore(value: unknown, former: unknown): unknown {
-  if (typeof value === 'string' && value.includes(MASK)) return typeof former === 'object' || former === undefined ? value : former;
+  if (typeof value === 'string' && value.includes(MASK)) {
+    // A URL that was changed beside its mask is not what was shown, and stays as it is: it is then refused.
+    const shown = value === MASK ? former !== undefined && typeof former !== 'object' : typeof former === 'string' && maskUrlSecrets(former) === value;
+    return shown ? former : value;
+  }
   if (Array.isArray(value)) return value.map((one, index) => restore(one, Array.isArray(former) ? former[index] : undefined));
   if (typeof value === 'object' && value !== null) {
     const earlier = typeof former === 'object' && former !== null ? (former as Record<string, unknown>) : {};
