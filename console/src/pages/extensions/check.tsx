@@ -117,7 +117,7 @@ function Answered({ verdict }: { verdict: OneVerdict }) {
       {t('t-answered', { name: verdict.ExtensionName ?? verdict.ExtensionCode ?? '', verdict: '' })} <Verdict verdict={verdict.CheckResult} />
       {source === undefined ? null : <p className="quiet">{t(source)}</p>}
       {verdict.CheckResultTip === undefined || verdict.CheckResultTip === '' ? null : <p>{verdict.CheckResultTip}</p>}
-      {verdict.Reason === undefined || verdict.Reason === '' ? null : <p>{verdict.Reason}</p>}
+      {verdict.Reason === undefined || verdict.Reason === '' || verdict.CheckResultTip?.includes(verdict.Reason) === true ? null : <p>{verdict.Reason}</p>}
       {address === undefined ? null : (
         <a href={address} target="_blank" rel="noreferrer noopener">
           {t('details-page')}
