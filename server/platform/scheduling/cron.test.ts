@@ -30,11 +30,11 @@ test('days: months, weeks, the last, the nearest, the n-th', () => {
   // The 1st of February and of March 2026 are Sundays, the 1st of August is a Saturday.
   assert.deepEqual(dueDays('0 0 0 1W 2,3,8 ?'), ['02-02', '03-02', '08-03']);
   assert.deepEqual(dueDays('0 0 0 15W 3,8 ?'), ['03-16', '08-14']);
-  assert.deepEqual(dueDays('0 0 0 ? 3 2'), ['03-02', '03-09', '03-16', '03-23', '03-30']);
+  assert.deepEqual(dueDays('0 0 0 ? 3 1'), ['03-02', '03-09', '03-16', '03-23', '03-30']);
   assert.deepEqual(dueDays('0 0 0 ? 3 FRI-MON').slice(0, 5), ['03-01', '03-02', '03-06', '03-07', '03-08']);
-  assert.deepEqual(dueDays('0 0 0 ? 3 6L'), ['03-27']);
-  assert.deepEqual(dueDays('0 0 0 ? 3 6#3'), ['03-20']);
-  assert.deepEqual(dueDays('0 0 0 ? 3 MON#5,L'), ['03-07', '03-14', '03-21', '03-28', '03-30']);
+  assert.deepEqual(dueDays('0 0 0 ? 3 5L'), ['03-27']);
+  assert.deepEqual(dueDays('0 0 0 ? 3 5#3'), ['03-20']);
+  assert.deepEqual(dueDays('0 0 0 ? 3 MON#5,L'), ['03-01', '03-08', '03-15', '03-22', '03-29', '03-30']);
   assert.deepEqual(dueDays('0 0 0 29 2 ?', 2028), ['02-29']);
   assert.deepEqual(dueDays('0 0 0 1 1 ? 2027'), []);
   assert.deepEqual(dueDays('0 0 0 1 1 ? 2025-2027'), ['01-01']);

@@ -1,20 +1,18 @@
 import { startOfDay, type WallTime } from './calendar.ts';
 
 /**
- * Cron as the vendor writes it, which is Quartz's: second minute hour day-of-month month day-of-week, and a year if there are seven fields.
+ * Cron as the vendor writes it, in Quartz's form: second minute hour day-of-month month day-of-week, and a year if there are seven fields.
  *
  *   *  ?        every value; `?` in the day fields says that the other one decides
  *   a-b a,b     a range, which may go over the end (FRI-MON), and a list
  *   x/n         every n-th from x (`*`: from the first) to the end of the range or field
- *   L L-n       the last day of the month, n days before it; in day-of-week: Saturday
+ *   L L-n       the last day of the month, n days before it; in day-of-week: Sunday
  *   LW nW       the last working day; the working day nearest to the n-th, within the month
  *   nL n#k      the last, the k-th such day of the week in the month
  *
- * Days of the week are 1 (Sunday) to 7 (Saturday) or SUN to SAT, months 1 to 12 or JAN to DEC. Of day-of-month and day-of-week only one may restrict
- * the days, as Quartz demands it: what both together should mean has no common answer.
- *
- * The vendor's own numbers of weekdays are others, 1 (Monday) to 7 (Sunday), by its migration tool, which turns a Quartz 1 into 7 and a 2 into 1; and
- * its page on crons names Spring's form, with 1 for Monday too. Names mean the same everywhere. It always writes 00 as the second, and no year.
+ * Days of the week are 1 (Monday) to 7 (Sunday) or MON to SUN, months 1 to 12 or JAN to DEC. The numbers are the vendor's and not Quartz's: its
+ * migration tool turns a Quartz 1 (Sunday) into 7 and a 2 into 1. Of day-of-month and day-of-week only one may restrict the days, as Quartz demands
+ * it: what both together should mean has no common answer.
  */
 export interface Cron {
   readonly text: string;
@@ -56,7 +54,7 @@ export class CronFault extends Error {
 const LONGEST = 256;
 const DAY_MS = 86_400_000;
 const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];
-const WEEKDAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
+const WEEKDAYS = ['MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT', 'SUN'];
 
 interface Field {
   readonly name: string;
@@ -133,13 +131,13 @@ function readWeekdays(text: string): DaysOfWeek | undefined {
   for (const element of text.toUpperCase().split(',')) {
     const ends = /^(\d|[A-Z]{3})L$/.exec(element);
     const which = /^(\d|[A-Z]{3})#(\d)$/.exec(element);
-    if (element === 'L') plain.add(6);
-    else if (ends !== null) last.push(numberIn(FIELDS.weekday, ends[1] ?? '') - 1);
+    if (element === 'L') plain.add(0);
+    else if (ends !== null) last.push(numberIn(FIELDS.weekday, ends[1] ?? '') % 7);
     else if (which !== null) {
       const place = Number(which[2]);
       if (place < 1 || place > 5) throw new CronFault('day of the week', element, 'names a week that no month has');
-      nth.push([numberIn(FIELDS.weekday, which[1] ?? '') - 1, place]);
-    } else for (const day of readElement(FIELDS.weekday, element)) plain.add(day - 1);
+      nth.push([numberIn(FIELDS.weekday, which[1] ?? '') % 7, place]);
+    } else for (const day of readElement(FIELDS.weekday, element)) plain.add(day % 7);
   }
   return { plain, last, nth };
 }

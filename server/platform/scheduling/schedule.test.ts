@@ -60,7 +60,7 @@ test('frozen nodes fail, dry ones and days that are not due succeed without runn
   await publish(ZERO_LOAD, '', { name: 'behind', spec: spec('00 00 01 * * ?', inputs('w.f')) });
   await publish({ fileType: 6, command: 'DIDE_SHELL' }, 'exit 1', { name: 'dry', spec: spec('00 00 01 * * ?', { recurrence: 'Skip' }) });
   // Mondays only; 2026-03-21 is a Saturday.
-  await publish({ fileType: 6, command: 'DIDE_SHELL' }, 'exit 1', { name: 'monday', spec: spec('00 00 01 ? * 2') });
+  await publish({ fileType: 6, command: 'DIDE_SHELL' }, 'exit 1', { name: 'monday', spec: spec('00 00 01 ? * 1') });
   await publish(ZERO_LOAD, '', { name: 'isolated', spec: spec('00 00 01 * * ?', inputs('nowhere.at.all')) });
   await at('2026-03-20T12:00:00Z');
   await at('2026-03-20T16:00:00Z');
