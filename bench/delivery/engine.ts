@@ -13,13 +13,20 @@ export interface Ground {
   readonly url: string;
 }
 
+/** An event of a change. */
+export interface Raised {
+  readonly id: string;
+  /** Nanoseconds of the monotonic clock at the acknowledgement of the commit, before anything follows from it in this process. */
+  readonly committedAt: bigint;
+}
+
 /** A thing that delivers events of changes: business row and enqueueing in one transaction, a wake-up, a signed POST, a durable row for it. */
 export interface Engine {
   readonly name: string;
   /** Gets ready to deliver to so many subscriptions, at `/ok/0`, `/ok/1`, … */
   start(subscriptions: number): Promise<void>;
-  /** Commits a change with its event and answers the event's id. Resolves when the commit is acknowledged. */
-  raise(number: number): Promise<string>;
+  /** Commits a change with its event. */
+  raise(number: number): Promise<Raised>;
   /** Rows of deliveries that were recorded, ever. */
   recorded(): Promise<number>;
   stop(): Promise<void>;
@@ -29,8 +36,10 @@ export const KEYS = 50;
 export const TENANT = 1;
 const PAYLOAD = 'x'.repeat(200);
 
-export async function insertBusinessRow(tx: Executor): Promise<void> {
-  await tx.run('insert into bench_row (body) values ($1)', [PAYLOAD]);
+/** Writes the business row, and wakes listeners of `channel` on the commit. */
+export async function insertBusinessRow(tx: Executor, channel?: string): Promise<void> {
+  if (channel === undefined) await tx.run('insert into bench_row (body) values ($1)', [PAYLOAD]);
+  else await tx.run(`with added as (insert into bench_row (body) values ($1)) select pg_notify($2, '')`, [PAYLOAD, channel]);
 }
 
 /** What a peer's job carries: as much as the envelope of an event. */

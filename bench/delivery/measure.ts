@@ -61,8 +61,8 @@ export async function latency(engine: Pick<Engine, 'raise'>, arrivals: Arrivals,
     const wait = began + (number * 1_000) / rate - performance.now();
     if (wait > 1) await pause(wait);
     running.push(
-      engine.raise(number).then((id) => {
-        committed.set(id, process.hrtime.bigint());
+      engine.raise(number).then(({ id, committedAt }) => {
+        committed.set(id, committedAt);
       }),
     );
   }

@@ -8,10 +8,13 @@ import type { Delivery } from '../../server/openevent/delivery/engine.ts';
 import { secretFrom } from '../../server/openevent/delivery/signature.ts';
 import { createEventLog, createOpenEvent } from '../../server/openevent/index.ts';
 import { insertSubscription, nextSubscriptionId, secretPurpose } from '../../server/openevent/store.ts';
-import { insertBusinessRow, KEYS, pathOf, TENANT, type Engine, type Ground } from './engine.ts';
+import { insertBusinessRow, KEYS, pathOf, TENANT, type Engine, type Ground, type Raised } from './engine.ts';
 
-/** The event log and its push delivery: ordered by object, signed, every try a row. */
-export function own(ground: Ground): Engine & { startAt(paths: readonly string[]): Promise<void> } {
+/**
+ * The event log and its push delivery: ordered by object, signed, every try a row. `enqueue` writes the event beside the business row, as the peers enqueue
+ * their jobs; `change` makes the whole change of the platform, with its audit line.
+ */
+export function own(ground: Ground, use: 'enqueue' | 'change'): Engine & { startAt(paths: readonly string[]): Promise<void> } {
   const { database, outbound } = ground;
   const log: Log = { debug() {}, info() {}, warn: (detail, message) => console.error(message, detail), error: (detail, message) => console.error(message, detail) };
   const events = createEventLog({ database, validatePayloads: false });
@@ -38,18 +41,35 @@ export function own(ground: Ground): Engine & { startAt(paths: readonly string[]
   }
 
   return {
-    name: 'Millrace',
+    name: use === 'enqueue' ? 'Millrace' : 'Millrace, whole changes',
     start: (subscriptions) => startAt(Array.from({ length: subscriptions }, (_, at) => pathOf(at))),
     startAt,
-    raise: (number) =>
-      changes.change(platformActor('bench', TENANT), async (change) => {
-        await insertBusinessRow(change);
-        return change.raise({ code: 'commit-file', workspaceId: 1, objectKey: `file:${number % KEYS}`, data: { projectId: 1, fileId: number % KEYS, operator: 'bench' } });
-      }),
+    raise: (number) => (use === 'enqueue' ? enqueue(number) : change(number)),
     recorded: async () => (await database.row<{ count: number }>('select count(*) from delivery_attempt'))?.count ?? 0,
     async stop() {
       await delivery?.stop();
       await database.run('delete from subscription');
     },
   };
+
+  function eventOf(number: number) {
+    return { code: 'commit-file', workspaceId: 1, objectKey: `file:${number % KEYS}`, data: { projectId: 1, fileId: number % KEYS, operator: 'bench' } };
+  }
+
+  async function enqueue(number: number): Promise<Raised> {
+    const eventId = randomIds.eventId();
+    await database.transaction(async (tx) => {
+      await insertBusinessRow(tx, 'millrace_event');
+      await events.append(tx, platformActor('bench', TENANT), new Date(), [{ ...eventOf(number), eventId }]);
+    });
+    return { id: eventId, committedAt: process.hrtime.bigint() };
+  }
+
+  async function change(number: number): Promise<Raised> {
+    const id = await changes.change(platformActor('bench', TENANT), async (tx) => {
+      await insertBusinessRow(tx);
+      return tx.raise(eventOf(number));
+    });
+    return { id, committedAt: process.hrtime.bigint() };
+  }
 }

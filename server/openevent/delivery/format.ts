@@ -44,7 +44,21 @@ function messageId(events: readonly LogEvent[]): string {
 }
 
 export function createFormats(wrap: WrapEvent): FormatMessage {
-  return async (format, events, at, attempt, marks) => {
+  /** Subscriptions that are up to date get the same event objects in the same moment, and so mostly the same messages. */
+  const latest = new WeakMap<LogEvent, { readonly key: string; readonly message: Promise<Message> }>();
+
+  return (format, events, at, attempt, marks) => {
+    const [event] = events;
+    if (event === undefined || events.length > 1 || marks !== undefined) return form(format, events, at, attempt, marks);
+    const key = `${format} ${at.getTime()} ${attempt}`;
+    const known = latest.get(event);
+    if (known?.key === key) return known.message;
+    const message = form(format, events, at, attempt, marks);
+    latest.set(event, { key, message });
+    return message;
+  };
+
+  async function form(...[format, events, at, attempt, marks]: Parameters<FormatMessage>): Promise<Message> {
     const id = messageId(events);
     const wrapped = await Promise.all(events.map((event) => wrap(event, at, marks)));
     const [event] = events;
@@ -59,5 +73,5 @@ export function createFormats(wrap: WrapEvent): FormatMessage {
     const { data, datacontenttype, ...attributes } = cloudEvent(envelope, event, attempt);
     const headers = Object.fromEntries(Object.entries(attributes).map(([name, value]) => [`ce-${name}`, headerText(value)]));
     return { id, headers: { ...headers, 'content-type': String(datacontenttype) }, body: JSON.stringify(data) };
-  };
+  }
 }
