@@ -14,6 +14,7 @@ const files = [
   'dataworks-public/2020-05-18.json',
   'dataworks-public/2024-05-18.json',
   'open-platform/2026-12-01.json',
+  'OpenPlatform/2019-12-19.json',
 ];
 
 /** All contracts by `product/version`. */

@@ -16,6 +16,8 @@ export interface Config {
   readonly allowedTargets: readonly string[];
   /** Bearer token for `GET /metrics`; without one it answers to this machine only. */
   readonly metricsToken: string | undefined;
+  /** Host, with its port unless that is 443, below which clients reach `millrace.<host>` over TLS to upload files. */
+  readonly uploadEndpoint: string;
   readonly sample: boolean;
   readonly admin: {
     readonly userName: string;
@@ -88,6 +90,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     masterKey: text('MILLRACE_MASTER_KEY'),
     allowedTargets: list('MILLRACE_ALLOW_TARGETS'),
     metricsToken: text('MILLRACE_METRICS_TOKEN'),
+    uploadEndpoint: text('MILLRACE_UPLOAD_ENDPOINT') ?? `localhost:${port}`,
     sample: text('MILLRACE_SAMPLE')?.toLowerCase() !== 'off',
     admin: {
       userName: text('MILLRACE_ADMIN_USER') ?? 'admin',

@@ -23,7 +23,7 @@ import { createDeployment } from './platform/deployment/index.ts';
 import { createExecution } from './platform/execution/index.ts';
 import { createResources } from './platform/resources/index.ts';
 import { createScheduling } from './platform/scheduling/index.ts';
-import { createStudio, createUploads } from './platform/studio/index.ts';
+import { createStudio, createUploads, type UploadDoor } from './platform/studio/index.ts';
 import { createWorkspaces, livingWorkspaceIds } from './platform/workspaces/index.ts';
 
 export interface HouseOptions {
@@ -43,6 +43,8 @@ export interface HouseOptions {
   readonly allowLoopback: boolean;
   readonly allowedTargets: readonly string[];
   readonly publishAddress: string;
+  /** Host, with its port unless that is 443, below which clients reach this server as `millrace.<host>` when they upload files. */
+  readonly uploadEndpoint?: string | undefined;
   /** Hold event payloads against their schemas as they are raised. */
   readonly validatePayloads: boolean;
   readonly inspect?: GatewayServices['inspect'];
@@ -59,6 +61,8 @@ export interface House {
   readonly openapi: OpenApi;
   readonly metrics: Metrics;
   readonly regions: Regions;
+  /** Takes files that are posted as forms; undefined for a form that is none of those. */
+  readonly receiveForm: UploadDoor['receive'];
   readonly kafka: KafkaListener | undefined;
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -130,7 +134,8 @@ export function buildHouse(options: HouseOptions): House {
     holds,
     scheduling: scheduling.scheduling,
   });
-  const studio = createStudio({ holds, scheduling: scheduling.scheduling, users, packages: () => deployment.packages, secrets, uploads: createUploads(outbound), workspaces: directory });
+  const uploads = createUploads({ database, clock, ids, secrets, outbound, endpoint: options.uploadEndpoint ?? 'localhost' });
+  const studio = createStudio({ holds, scheduling: scheduling.scheduling, users, packages: () => deployment.packages, secrets, uploads, workspaces: directory });
   const deployment = createDeployment({ holds, studio: studio.studio, releases: studio.releases });
 
   const modules: Module[] = [identity.module, openapi.module, openevent.module, extensions.module, execution.module, scheduling.module, workspaces.module, resources.module, datasources.module, studio.module, deployment.module];
@@ -148,6 +153,7 @@ export function buildHouse(options: HouseOptions): House {
     openapi,
     metrics,
     regions,
+    receiveForm: uploads.receive,
     kafka: openevent.kafka,
     async start() {
       for (const service of services) {

@@ -65,6 +65,7 @@ export async function startServer(config: Config, log: Log, say: (line: string) 
       allowLoopback: isLoopback(config.host),
       allowedTargets: config.allowedTargets,
       publishAddress: config.host,
+      uploadEndpoint: config.uploadEndpoint,
       validatePayloads: false,
     });
     const { admin } = config;
@@ -83,7 +84,7 @@ export async function startServer(config: Config, log: Log, say: (line: string) 
 
     const hasConsole = existsSync(join(CONSOLE_FOLDER, 'index.html'));
     const tls = config.tls === undefined ? undefined : { cert: await readFile(config.tls.certFile, 'utf8'), key: await readFile(config.tls.keyFile, 'utf8') };
-    const app = createHttpServer({ gateway: house.gateway, registry: house.registry, log, tls, ready: () => isReady(database), consolePath: hasConsole ? CONSOLE_PATH : undefined });
+    const app = createHttpServer({ gateway: house.gateway, registry: house.registry, log, tls, ready: () => isReady(database), receiveForm: house.receiveForm, consolePath: hasConsole ? CONSOLE_PATH : undefined });
     if (hasConsole) await serveConsole(app, CONSOLE_FOLDER);
     registerMetrics(app, { metrics: house.metrics, token: config.metricsToken });
     await app.listen({ host: config.host, port: config.port });

@@ -5,4 +5,5 @@ export interface ContractOperations {
   'dataworks-public/2020-05-18': import('./dataworks-public-2020-05-18.ts').Operations
   'dataworks-public/2024-05-18': import('./dataworks-public-2024-05-18.ts').Operations
   'open-platform/2026-12-01': import('./open-platform-2026-12-01.ts').Operations
+  'OpenPlatform/2019-12-19': import('./OpenPlatform-2019-12-19.ts').Operations
 }

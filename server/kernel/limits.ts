@@ -127,6 +127,7 @@ export const limits = {
   savedSnapshots: { value: 100, unit: 'count', what: 'Saved drafts of one object that are kept to be looked at again.' },
   nodeSpecBytes: { value: 1024 * 1024, unit: 'bytes', what: 'Spec of one node or other object of the studio, without its code.' },
   nodesPerSpec: { value: 10_000, unit: 'count', what: 'Nodes of one FlowSpec document.' },
+  uploadSeconds: { value: 24 * 3_600, unit: 'seconds', what: 'How long a file that was uploaded for a later request is kept.' },
   asyncJobDays: { value: 7, unit: 'days', what: 'How long the outcome of an asynchronous job can be asked for.' },
   parametersPerWorkspace: { value: 2_000, unit: 'count', what: 'Parameters of one workspace.' },
   parameterVersions: { value: 100, unit: 'count', what: 'Versions of one parameter that are kept.' },

@@ -20,6 +20,8 @@ export interface HttpOptions {
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** Whether the server can take work now. */
   readonly ready: () => Promise<boolean>;
+  /** Takes a file that a client posts as a form, with the answer in XML, as the official clients want it; undefined when the form is none of those. */
+  readonly receiveForm?: ((contentType: string, body: Buffer) => Promise<{ readonly status: number; readonly xml: string } | undefined>) | undefined;
   /** Where a browser that comes to `/` is sent; undefined when there is no console. */
   readonly consolePath?: string | undefined;
 }
@@ -72,6 +74,12 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     url: '/',
     async handler(request, reply) {
       if (options.consolePath !== undefined && isBrowser(request)) return reply.redirect(options.consolePath);
+      // Signed calls are never forms of parts, so that what is one can only be an upload.
+      const type = request.headers['content-type'] ?? '';
+      if (request.method === 'POST' && options.receiveForm !== undefined && /^multipart\/form-data\b/i.test(type) && Buffer.isBuffer(request.body)) {
+        const received = await options.receiveForm(type, request.body);
+        if (received !== undefined) return reply.code(received.status).header('content-type', 'application/xml').send(received.xml);
+      }
       const answer = await gateway.handleSigned(exchangeOf(request, streams.closing));
       return answer.stream === undefined ? send(leaving(reply), answer) : streams.send(reply, answer, answer.stream);
     },

@@ -62,13 +62,14 @@ export async function startTestHouse(options: {
     allowLoopback: true,
     allowedTargets: [],
     publishAddress: '127.0.0.1',
+    uploadEndpoint: 'files.test:8443',
     validatePayloads: true,
     kafka: options.kafka,
   });
   const first = await bootstrapTenant({ database, changes: house.changes, secrets, ids: randomIds, userName: 'owner' });
   if (first === undefined) throw new Error('the template already has a tenant');
   await house.start();
-  const app = createHttpServer({ gateway: house.gateway, registry: house.registry, log, ready: async () => true });
+  const app = createHttpServer({ gateway: house.gateway, registry: house.registry, log, ready: async () => true, receiveForm: house.receiveForm });
   await options.serve?.(app);
   await app.listen({ host: '127.0.0.1', port: 0 });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;

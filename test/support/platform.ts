@@ -50,7 +50,7 @@ export async function testPlatform() {
     packages: () => deployment.packages,
     secrets: secretBox(randomBytes(32)),
     workspaces: workspaces.directory,
-    uploads: { read: async (_parameter, url) => `fetched from ${url}` },
+    uploads: { operations: {}, read: async (_tenantId, _parameter, url) => ({ content: `fetched from ${url}`, encoding: 'utf-8' as const }) },
   });
   const deployment = createDeployment({ holds, studio: studio.studio, releases: studio.releases });
   const undeploy = { code: 'undeploy-node', async proceed() {}, async reject() {} };

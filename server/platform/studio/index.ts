@@ -1,8 +1,9 @@
+import type { Operations as UploadOperations } from '../../../contract/generated/OpenPlatform-2019-12-19.ts';
 import type { Operations as OwnOperations } from '../../../contract/generated/open-platform-2026-12-01.ts';
 import { findOperation } from '../../../contract/index.ts';
 import type { Holds, PointDeclaration } from '../../extensions/declare.ts';
 import type { Module } from '../../kernel/module.ts';
-import { declareOperations } from '../../kernel/operation.ts';
+import { declareOperations, type Handlers } from '../../kernel/operation.ts';
 import type { Scheduling } from '../scheduling/interface.ts';
 import type { SecretBox } from '../../kernel/secrets.ts';
 import { createCommits } from './commit.ts';
@@ -20,7 +21,7 @@ import { snapshotOperations } from './operations/snapshots.ts';
 import { waitingOperations } from './operations/waiting.ts';
 import { workflowOperations } from './operations/workflows.ts';
 import { createReleases } from './release.ts';
-import type { Uploads } from './uploads.ts';
+import type { Uploads } from './upload/index.ts';
 
 export type { Deployable, PackageFailure, Packages, ReleaseItem, Releases, Studio } from './interface.ts';
 
@@ -30,10 +31,10 @@ export interface NamedWorkspaces {
 }
 export type { NodeKind } from './model.ts';
 export { studioSchema } from './schema.ts';
-export { createUploads, type Uploads } from './uploads.ts';
+export { createUploads, type FormAnswer, type UploadDoor, type Uploads } from './upload/index.ts';
 
 /** The studio: files with drafts and versions, their folders and businesses; commit, deletion and run. */
-export function createStudio(options: { holds: Holds; scheduling: Scheduling; users: Users; packages: () => Packages; secrets: SecretBox; uploads: Uploads; workspaces: NamedWorkspaces }): {
+export function createStudio(options: { holds: Holds; scheduling: Scheduling; users: Users; packages: () => Packages; secrets: SecretBox; uploads: Uploads & { readonly operations: Handlers<UploadOperations> }; workspaces: NamedWorkspaces }): {
   readonly module: Module;
   readonly points: readonly PointDeclaration[];
   readonly studio: Studio;
@@ -55,6 +56,7 @@ export function createStudio(options: { holds: Holds; scheduling: Scheduling; us
         ...[waitingOperations(users), nodeOperations(users, commits), workflowOperations(users, commits), entityOperations(users, commits, uploads), snapshotOperations(), parameterOperations(users, secrets)].flatMap(
           (handlers) => declareOperations('dataworks-public', '2024-05-18', handlers),
         ),
+        ...declareOperations('OpenPlatform', '2019-12-19', uploads.operations),
         ...declareOperations<OwnOperations>('open-platform', '2026-12-01', runOperations(commits)),
       ],
       jobs: [importJob(users)],

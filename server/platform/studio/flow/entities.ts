@@ -7,6 +7,7 @@ import { nextNodeId } from '../store.ts';
 import { lockObject, mergedBesides } from './nodes.ts';
 import { checkFlowName, numberOfCommand, ownerOf, placeOf, type Site } from './plan.ts';
 import { fault } from './read.ts';
+import type { UploadedFile } from '../upload/index.ts';
 import { besides, fromEntity } from './spec.ts';
 
 /** Resources, functions and components: one FlowSpec object each, with its text as content. */
@@ -29,8 +30,13 @@ function commandOf(kind: EntityKind, value: JsonObject): string {
   return kind === 'component' ? 'SQL_COMPONENT' : (RESOURCE_COMMANDS[textOf(value['type']) ?? 'file'] ?? 'ODPS_FILE');
 }
 
+/** The object with a note of how its content is written, when that came as a file. */
+export function withEncoding(value: JsonObject, uploaded: UploadedFile | undefined): JsonObject {
+  return uploaded === undefined ? value : { ...value, file: { ...objectOf(value['file']), encoding: uploaded.encoding } };
+}
+
 /** Creates the resource, function or component of the document. `uploaded` is its content when that came beside the document. Returns its id. */
-export async function createEntity(change: Change, site: Site, kind: EntityKind, document: FlowSpecDocument, uploaded?: string): Promise<number> {
+export async function createEntity(change: Change, site: Site, kind: EntityKind, document: FlowSpecDocument, uploaded?: UploadedFile): Promise<number> {
   const entity = onlyEntity(document, kind);
   const command = commandOf(kind, entity.value);
   const place = (await placeOf(change, site, entity.value, entity.path)) ?? TOP;
@@ -47,8 +53,8 @@ export async function createEntity(change: Change, site: Site, kind: EntityKind,
       folder_id: place.folderId,
       business_id: place.businessId,
       use_type: kind === 'component' ? 'COMPONENT' : 'NORMAL',
-      spec: { ...fromEntity(entity.value, undefined, { nodeId: id, workspaceName: site.name }), ...besides(document.model, undefined) },
-      content: checkContent(uploaded ?? textOf(objectOf(entity.value['script'])['content']) ?? '', 'Spec'),
+      spec: { ...fromEntity(withEncoding(entity.value, uploaded), undefined, { nodeId: id, workspaceName: site.name }), ...besides(document.model, undefined) },
+      content: checkContent(uploaded?.content ?? textOf(objectOf(entity.value['script'])['content']) ?? '', 'Spec'),
       owner_id: await ownerOf(site, entity.value, change.actor.userId),
     },
   ]);
@@ -56,17 +62,17 @@ export async function createEntity(change: Change, site: Site, kind: EntityKind,
 }
 
 /** Lays the document's object over one that is there. */
-export async function updateEntity(change: Change, site: Site, kind: EntityKind, id: number, document: FlowSpecDocument, uploaded?: string): Promise<void> {
+export async function updateEntity(change: Change, site: Site, kind: EntityKind, id: number, document: FlowSpecDocument, uploaded?: UploadedFile): Promise<void> {
   const row = await lockObject(change, site.id, kind, id);
   const entity = onlyEntity(document, kind);
   const command = textOf(objectOf(objectOf(entity.value['script'])['runtime'])['command']);
   if (command !== undefined && command !== '' && command !== row.command) fault(`${entity.path}.script.runtime.command`, `the command stays as it was created: ${row.command}`);
   const place = await placeOf(change, site, entity.value, entity.path);
-  const content = uploaded ?? textOf(objectOf(entity.value['script'])['content']);
+  const content = uploaded?.content ?? textOf(objectOf(entity.value['script'])['content']);
   await saveDraft(change, row, {
     name: textOf(entity.value['name']) === undefined ? row.name : checkFlowName(entity.path, entity.name),
     ...(place === undefined ? {} : { folder_id: place.folderId, business_id: place.businessId }),
-    spec: { ...fromEntity(entity.value, row.spec, { nodeId: id, workspaceName: site.name }), ...mergedBesides(row, besides(document.model, undefined)) },
+    spec: { ...fromEntity(withEncoding(entity.value, uploaded), row.spec, { nodeId: id, workspaceName: site.name }), ...mergedBesides(row, besides(document.model, undefined)) },
     ...(content === undefined ? {} : { content: checkContent(content, 'Spec') }),
     owner_id: await ownerOf(site, entity.value, row.owner_id),
   });

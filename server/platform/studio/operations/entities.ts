@@ -12,7 +12,7 @@ import { readSpec } from '../flow/read.ts';
 import { inProjectOf, siteOfCall } from '../flow/site.ts';
 import type { NodeRow } from '../model.ts';
 import { listNodes, nodeById } from '../store.ts';
-import type { Uploads } from '../uploads.ts';
+import type { Uploads } from '../upload/index.ts';
 import type { Users } from './files.ts';
 
 /** Resources, functions and components of 2024-05-18. */
@@ -132,13 +132,13 @@ const iso = (moment: Date) => `${moment.toISOString().slice(0, 19)}Z`;
 export function entityOperations(users: Users, commits: Commits, uploads: Uploads): Handlers<Operations> {
   const resources = moving(commits, 'resource');
   const functions = moving(commits, 'function');
-  const uploaded = async (url: string | undefined) => (url === undefined || url === '' ? undefined : await uploads.read('ResourceFile', url));
+  const uploaded = async (call: Call, url: string | undefined) => (url === undefined || url === '' ? undefined : await uploads.read(call.tenantId, 'ResourceFile', url));
   return {
     CreateResource: {
       access: inProject('develop'),
       async handle(call, request) {
         const document = readSpec(request.Spec, ['Resource']);
-        const content = await uploaded(request.ResourceFile);
+        const content = await uploaded(call, request.ResourceFile);
         return call.change(async (change) => ({ Id: String(await createEntity(change, siteOfCall(users, call), 'resource', document, content)) }));
       },
     },
@@ -146,7 +146,7 @@ export function entityOperations(users: Users, commits: Commits, uploads: Upload
       access: inProject('develop'),
       async handle(call, request) {
         const document = readSpec(request.Spec, ['Resource'], false);
-        const content = await uploaded(request.ResourceFile);
+        const content = await uploaded(call, request.ResourceFile);
         return call.change(async (change) => {
           await updateEntity(change, siteOfCall(users, call), 'resource', readId('Id', request.Id), document, content);
           return { Success: true };

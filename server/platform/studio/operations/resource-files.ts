@@ -5,12 +5,13 @@ import { inProject, type Handlers } from '../../../kernel/operation.ts';
 import { checkText, readId, success } from '../../dialect.ts';
 import { objectOf, type JsonObject } from '../../flowspec/index.ts';
 import { addObjects, checkContent, saveDraft } from '../drafts.ts';
+import { withEncoding } from '../flow/entities.ts';
 import { numberOfCommand } from '../flow/plan.ts';
 import { fromEntity } from '../flow/spec.ts';
 import { findPlace } from '../folders.ts';
 import { checkName } from '../names.ts';
 import { lockNode, nextNodeId } from '../store.ts';
-import type { Uploads } from '../uploads.ts';
+import type { Uploads } from '../upload/index.ts';
 import { readOwner, type Users } from './files.ts';
 
 /** Resource and function files of the legacy dialect: the resources and functions of the new one, with flat parameters. */
@@ -42,7 +43,8 @@ export function resourceFileOperations(users: Users, uploads: Uploads): Handlers
         const type = fileTypeByNumber.get(request.FileType);
         if (type?.kind !== 'resource') throw invalid('FileType', 'it must be the type of a resource, such as 12 (Python), 13 (JAR), 14 (archive) or 15 (file).');
         const url = request.ResourceFile ?? request.StorageURL ?? '';
-        const content = url === '' ? checkContent(request.Content ?? '') : await uploads.read(request.ResourceFile === undefined ? 'StorageURL' : 'ResourceFile', url);
+        const uploaded = url === '' ? undefined : await uploads.read(call.tenantId, request.ResourceFile === undefined ? 'StorageURL' : 'ResourceFile', url);
+        const content = checkContent(uploaded?.content ?? request.Content ?? '');
         const owner = (await readOwner(users, call, request.Owner)) ?? call.caller.userId;
         const description = request.FileDescription === undefined ? {} : { description: checkText('FileDescription', request.FileDescription, 2_000) };
         const origin = checkText('OriginResourceName', request.OriginResourceName, 1_000);
@@ -53,7 +55,7 @@ export function resourceFileOperations(users: Users, uploads: Uploads): Handlers
           await addObjects(change, call.workspace.id, [
             {
               id, tenant_id: call.tenantId, workspace_id: call.workspace.id, kind: 'resource', name, command: type.command, file_type: request.FileType, folder_id: place.folderId,
-              business_id: place.businessId, use_type: place.useType, spec: fromEntity(entity, undefined, { nodeId: id, workspaceName: call.workspace.name }), content, owner_id: owner,
+              business_id: place.businessId, use_type: place.useType, spec: fromEntity(withEncoding(entity, uploaded), undefined, { nodeId: id, workspaceName: call.workspace.name }), content, owner_id: owner,
             },
           ]);
           return { ...success, Data: id };
