@@ -76,6 +76,7 @@ async function run(task: Task): Promise<void> {
     stream.on('data', (message) => take(message.partition, String(message.offset), String(message.key), message.value));
     stop = () => consumer.close(true);
   }
+  process.on('disconnect', () => process.exit(1));
   process.on('message', (word) => {
     if (word !== 'stop') return;
     void stop()
