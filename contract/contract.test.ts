@@ -106,8 +106,9 @@ test('no parameter of ours has the name of one that a V1 signature brings along'
 test('file types are found by number, command and other spelling', () => {
   const numbers = fileTypes.flatMap((type) => type.number ?? []);
   assert.equal(new Set(numbers).size, numbers.length);
-  const runnable = fileTypes.filter((type) => type.runnable !== undefined).map((type) => [type.number, type.runnable]);
-  assert.deepEqual(runnable, [[6, 'shell'], [10, 'duckdb'], [99, 'none'], [1221, 'python']]);
+  const runnerOf = Object.fromEntries(fileTypes.flatMap((type) => (type.runnable === undefined ? [] : [[type.command, type.runnable]])));
+  const some = ['DIDE_SHELL', 'ODPS_SQL', 'VIRTUAL', 'PYODPS3', 'POSTGRESQL', 'MYSQL', 'HTTP', 'EMR_HIVE'].map((command) => runnerOf[command]);
+  assert.deepEqual(some, ['shell', 'duckdb', 'none', 'python', 'postgresql', 'mysql', 'http', undefined]);
   assert.equal(fileTypeByNumber.get(10)?.command, 'ODPS_SQL');
   assert.equal(fileTypeByCommand.get('PYODPS')?.number, 221);
   assert.equal(fileTypeByCommand.get('HOLOGRES_DEVELOP')?.number, 1091);

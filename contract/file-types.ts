@@ -14,8 +14,8 @@ export interface FileType {
   readonly kind: 'node' | 'resource' | 'function' | 'table' | 'workflow';
   readonly language: 'shell' | 'sql' | 'python' | 'perl' | 'json' | 'notebook' | 'none';
   readonly extension: string;
-  /** What runs it; `none` is a zero load that succeeds at once. Absent: it can be written but not run here. */
-  readonly runnable?: 'shell' | 'python' | 'duckdb' | 'none';
+  /** What runs it; `none` is a zero load that succeeds at once; `postgresql` and `mysql` run on a data source that speaks so. Absent: it can be written but not run here, or the scheduler itself carries it out. */
+  readonly runnable?: 'shell' | 'python' | 'duckdb' | 'postgresql' | 'mysql' | 'http' | 'none';
 }
 
 /** All file types, those with a number first and in its order. */

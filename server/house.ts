@@ -106,7 +106,7 @@ export function buildHouse(options: HouseOptions): House {
 
   const resources = createResources({ ids, directory, workspaceIds: livingWorkspaceIds, usage: (db, groups) => execution.execution.usage(db, groups) });
   const datasources = createDataSources({ secrets, directory, groups: resources.resources, outbound, tcp, dataFolder: options.dataFolder, clock });
-  const execution = createExecution({ database, changes, clock, ids, log, dataFolder: options.dataFolder, timeZone: options.timeZone, searchPath: options.searchPath, slotsOf: (group) => resources.resources.slotsOf(database, group) });
+  const execution = createExecution({ database, changes, clock, ids, log, dataFolder: options.dataFolder, timeZone: options.timeZone, searchPath: options.searchPath, guard: { allowLoopback: options.allowLoopback, allowed: options.allowedTargets }, datasource: (workspaceId, environment, name) => datasources.dataSources.open(database, workspaceId, environment, name), slotsOf: (group) => resources.resources.slotsOf(database, group) });
   const scheduling = createScheduling({
     database,
     changes,

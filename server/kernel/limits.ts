@@ -174,6 +174,7 @@ export const limits = {
   connectivityTimeoutMs: { value: 10_000, unit: 'ms', what: 'Time that a connectivity test of a data source may take in all.' },
   connectivityTests: { value: 8, unit: 'count', what: 'Connectivity tests under way at once in one process; more are refused for the moment.' },
   sqlResultRows: { value: 1_000, unit: 'count', what: 'Rows of a query result written to the log of a run.' },
+  remoteMemoryMegabytes: { value: 512, unit: 'count', what: 'Memory (in megabytes) of the process of a task that calls another server.' },
   duckdbMemoryMegabytes: { value: 1_024, unit: 'count', what: 'Memory (in megabytes) that one SQL run may use.' },
   kafkaFrameBytes: { value: 1024 * 1024, unit: 'bytes', what: 'Largest request of a Kafka client.' },
   kafkaConnections: { value: 1_000, unit: 'count', what: 'Connections of Kafka clients to one process.' },

@@ -70,9 +70,9 @@ async function makeObjects(): Promise<Record<string, unknown>> {
   const { OperationId } = await call(CURRENT, 'CreateWorkflowInstances', { ProjectId, WorkflowId: 1, Name: MARK, Type: 'SupplementData', ...backfill });
   const { Result } = (await call(CURRENT, 'GetCreateWorkflowInstancesResult', { OperationId: String(OperationId) })) as { Result: { WorkflowInstanceIds: number[] } };
   const [backfilled = 0] = Result.WorkflowInstanceIds;
-  await until('the end of an instance', async () => {
-    const { TaskInstance } = (await call(CURRENT, 'GetTaskInstance', { Id: InstanceId })) as { TaskInstance: { Status: string } };
-    return TaskInstance.Status === 'Success' || TaskInstance.Status === 'Failure' ? true : undefined;
+  await until('the end of a workflow instance', async () => {
+    const { WorkflowInstance } = (await call(CURRENT, 'GetWorkflowInstance', { Id: DagId })) as { WorkflowInstance: { Status: string } };
+    return WorkflowInstance.Status === 'Success' || WorkflowInstance.Status === 'Failure' ? true : undefined;
   });
   const { OperationId: rerun } = await call(CURRENT, 'RerunWorkflowInstances', { ProjectId, WorkflowId: 1, Type: 'SmokeTest', Ids: JSON.stringify([DagId]) });
   const WorkflowId = await publishWorkflow(ProjectId);

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import { DuckDBInstance, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
+import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
+import { print, readJob, showValue, table } from './result-table.ts';
 
 /**
  * Runs one SQL task in a process of its own: a fault of the engine then ends the task and not the server. The job comes as JSON on the
@@ -21,19 +22,6 @@ export interface DuckdbJob {
 
 const QUERY_RESULT = 3;
 const CHANGED_ROWS = 1;
-/** Longest text of one value in the log. */
-const VALUE_CHARACTERS = 200;
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-async function readJob(): Promise<DuckdbJob> {
-  let text = '';
-  process.stdin.setEncoding('utf8');
-  for await (const part of process.stdin) text += part;
-  return JSON.parse(text) as DuckdbJob;
-}
 
 /** Opens the file, waiting while another process has it. */
 async function open(job: DuckdbJob): Promise<DuckDBInstance> {
@@ -53,19 +41,6 @@ async function open(job: DuckdbJob): Promise<DuckDBInstance> {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
-}
-
-function show(value: DuckDBValue): string {
-  if (value === null) return 'NULL';
-  const text = String(value).replaceAll(/[\r\n\t]+/g, ' ');
-  return text.length > VALUE_CHARACTERS ? `${text.slice(0, VALUE_CHARACTERS - 1)}…` : text;
-}
-
-/** A table with aligned columns. */
-function table(names: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = names.map((name, index) => Math.max(name.length, ...rows.map((row) => row[index]?.length ?? 0)));
-  const line = (cells: readonly string[]) => `| ${cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join(' | ')} |`;
-  return [line(names), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...rows.map(line)].join('\n');
 }
 
 async function runStatements(connection: DuckDBConnection, job: DuckdbJob): Promise<void> {
@@ -90,7 +65,7 @@ async function runStatements(connection: DuckDBConnection, job: DuckdbJob): Prom
       total += part.length;
       for (const row of part) {
         if (rows.length >= job.rows) break;
-        rows.push(row.map(show));
+        rows.push(row.map(showValue));
         if (job.captureFile !== undefined) whole.push(row.map((value) => (value === null ? null : String(value))));
       }
       if (total > job.rows) break;
@@ -105,7 +80,7 @@ async function runStatements(connection: DuckDBConnection, job: DuckdbJob): Prom
 }
 
 try {
-  const job = await readJob();
+  const job = await readJob<DuckdbJob>();
   const instance = await open(job);
   const connection = await instance.connect();
   await runStatements(connection, job);

@@ -6,6 +6,7 @@ import { limits } from '../../kernel/limits.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Module } from '../../kernel/module.ts';
 import { runGauges } from './gauges.ts';
+import type { DataSourceConnection } from '../datasources/interface.ts';
 import type { Execution, RunFollower } from './interface.ts';
 import { composeLog } from './log.ts';
 import { appendLine, readLogPieces } from './log-store.ts';
@@ -32,12 +33,16 @@ export interface ExecutionOptions {
   readonly searchPath: string;
   /** Whether SQL tasks may read and write files and attach other databases. Off unless the operator allows it. */
   readonly externalAccess?: boolean;
+  /** Where tasks may call to; nowhere near unless it is said. */
+  readonly guard?: { readonly allowLoopback: boolean; readonly allowed: readonly string[] };
+  /** The data source that a task of a workspace names; absent where there are none. */
+  readonly datasource?: (workspaceId: number, environment: 'DEV' | 'PROD', name: string) => Promise<DataSourceConnection | undefined>;
   /** How many tasks run at once in a resource group, in all processes together; undefined for a group that is gone. */
   readonly slotsOf?: (group: string) => Promise<number | undefined>;
   /** False in a process that only submits runs and leaves them to others. */
   readonly work?: boolean;
   /** Other values than `limits` has, for tests. */
-  readonly settings?: Partial<Omit<WorkerSettings, 'dataFolder' | 'timeZone' | 'searchPath' | 'externalAccess'>>;
+  readonly settings?: Partial<Omit<WorkerSettings, 'dataFolder' | 'timeZone' | 'searchPath' | 'externalAccess' | 'guard' | 'datasource'>>;
 }
 
 /** Puts the queue of runs and this process's worker together. The module's service is the worker. */
@@ -103,6 +108,8 @@ export function createExecution(options: ExecutionOptions): { module: Module; ex
       timeZone: options.timeZone,
       searchPath: options.searchPath,
       externalAccess: options.externalAccess ?? false,
+      guard: options.guard ?? { allowLoopback: false, allowed: [] },
+      datasource: options.datasource ?? (async () => undefined),
       slots: limits.taskSlots.value,
       leaseMs: limits.taskLeaseMs.value,
       pollMs: limits.taskPollMs.value,

@@ -1,11 +1,13 @@
 import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { fileTypeByCommand } from '../../../contract/index.ts';
+import { fileTypeByCommand, type FileType } from '../../../contract/index.ts';
 import { limits } from '../../kernel/limits.ts';
 import { findProgram, type TaskAccount } from './account.ts';
 import type { DuckdbJob } from './duckdb-child.ts';
+import type { DataSourceConnection } from '../datasources/interface.ts';
 import type { RunParameter } from './interface.ts';
+import type { HttpCall, RemoteJob } from './remote-child.ts';
 
 /** What a run needs to be started as a process. */
 export interface Launch {
@@ -29,6 +31,10 @@ export interface RunnerSettings {
   readonly timeZone: string;
   /** Whether SQL may read and write files and attach other databases. */
   readonly externalAccess: boolean;
+  /** Where tasks may call to, as everything else that goes out. */
+  readonly guard: { readonly allowLoopback: boolean; readonly allowed: readonly string[] };
+  /** The data source that a task names, with its secrets; undefined when its workspace has none of the name. */
+  datasource(workspaceId: number, environment: 'DEV' | 'PROD', name: string): Promise<DataSourceConnection | undefined>;
 }
 
 /** A run on the way to its runner. */
@@ -38,6 +44,9 @@ export interface RunnerJob {
   readonly command: string;
   readonly content: string;
   readonly parameters: readonly RunParameter[];
+  /** Name of the data source it runs on, for types that need one. */
+  readonly datasource: string | null;
+  readonly timeoutSeconds: number;
   /** Whether the rows of the last query are kept for others. */
   readonly capture: boolean;
   /** The run's own folder, which exists. */
@@ -46,7 +55,7 @@ export interface RunnerJob {
 }
 
 /** What runs a command here, or undefined when nothing does. */
-export function runnerOf(command: string): 'shell' | 'python' | 'duckdb' | 'none' | undefined {
+export function runnerOf(command: string): FileType['runnable'] {
   return fileTypeByCommand.get(command)?.runnable;
 }
 
@@ -118,6 +127,78 @@ async function duckdb(job: RunnerJob, settings: RunnerSettings): Promise<Launch>
   };
 }
 
+const REMOTE = fileURLToPath(new URL('remote-child.ts', import.meta.url));
+/** Longest wait for a connection to another server. */
+const CONNECT_MS = 15_000;
+const PORTS = { postgresql: 5432, mysql: 3306 } as const;
+
+function remote(job: RunnerJob, settings: RunnerSettings, details: RemoteJob): Launch {
+  return {
+    program: process.execPath,
+    args: ['--disable-warning=ExperimentalWarning', `--max-old-space-size=${limits.remoteMemoryMegabytes.value}`, REMOTE],
+    environment: environmentOf({ ...job, parameters: [] }, settings),
+    account: undefined,
+    input: JSON.stringify(details),
+  };
+}
+
+async function sql(job: RunnerJob, settings: RunnerSettings, kind: 'postgresql' | 'mysql'): Promise<Launch | Refusal> {
+  if (job.datasource === null || job.datasource === '') return { refusal: `The type ${job.command} runs on a data source, and the node names none.` };
+  const source = await settings.datasource(job.workspaceId, job.environment, job.datasource);
+  if (source === undefined) return { refusal: `The workspace has no data source ${job.datasource} in ${job.environment}.` };
+  if (source.protocol !== kind) return { refusal: `The data source ${job.datasource} is of the type ${source.type}, which does not speak the protocol of ${job.command}.` };
+  if (source.host === undefined) return { refusal: `The data source ${job.datasource} names no host.` };
+  const mode = (source.options['sslmode'] ?? source.options['sslMode'] ?? source.options['useSSL'] ?? '').toLowerCase();
+  return remote(job, settings, {
+    kind,
+    sql: substitute(job.content, job.parameters),
+    rows: limits.sqlResultRows.value,
+    host: source.host,
+    port: source.port ?? PORTS[kind],
+    database: source.database,
+    user: source.user,
+    password: source.password,
+    tls: ['require', 'verify-ca', 'verify-full', 'required', 'verify_ca', 'verify_identity', 'true'].includes(mode),
+    verify: mode.startsWith('verify'),
+    connectMs: CONNECT_MS,
+    guard: settings.guard,
+  });
+}
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'] as const;
+
+/** Reads the code of an HTTP task: JSON with `url`, and `method`, `headers`, `body`, `expect` where they are not GET, none, none and 200 to 299. */
+export function readHttpCall(text: string): HttpCall | Refusal {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { refusal: 'The code of an HTTP call must be JSON, such as {"method": "POST", "url": "https://example.com/", "body": {"day": "${bizdate}"}}.' };
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { refusal: 'The code of an HTTP call must be a JSON object.' };
+  const { method = 'GET', url, headers = {}, body, expect = [] } = value as Record<string, unknown>;
+  const known = METHODS.find((one) => one === method);
+  if (known === undefined) return { refusal: `The method must be one of ${METHODS.join(', ')}.` };
+  if (typeof url !== 'string') return { refusal: 'The call has no url.' };
+  if (typeof headers !== 'object' || headers === null || Object.values(headers).some((one) => typeof one !== 'string')) return { refusal: 'The headers must be an object of texts.' };
+  const statuses = Array.isArray(expect) ? expect : [expect];
+  if (statuses.some((one) => !Number.isInteger(one))) return { refusal: 'The expected statuses must be whole numbers.' };
+  const json = body !== undefined && typeof body !== 'string';
+  return {
+    method: known,
+    url,
+    headers: { ...(json ? { 'content-type': 'application/json' } : {}), ...(headers as Record<string, string>) },
+    body: json ? JSON.stringify(body) : body,
+    expect: statuses as number[],
+  };
+}
+
+function http(job: RunnerJob, settings: RunnerSettings): Launch | Refusal {
+  const request = readHttpCall(substitute(job.content, job.parameters));
+  if ('refusal' in request) return request;
+  return remote(job, settings, { kind: 'http', request, timeoutMs: job.timeoutSeconds * 1_000, guard: settings.guard });
+}
+
 /** Prepares the run's folder and tells how to start it. */
 export async function launchOf(job: RunnerJob, settings: RunnerSettings): Promise<Launch | Refusal> {
   switch (runnerOf(job.command)) {
@@ -127,6 +208,12 @@ export async function launchOf(job: RunnerJob, settings: RunnerSettings): Promis
       return script(job, settings, 'task.py', ['python3', 'python'], 'This machine has no Python: python3 was looked for in the search path and not found. Install Python 3 where the server runs.');
     case 'duckdb':
       return duckdb(job, settings);
+    case 'postgresql':
+      return sql(job, settings, 'postgresql');
+    case 'mysql':
+      return sql(job, settings, 'mysql');
+    case 'http':
+      return http(job, settings);
     default:
       return { refusal: `Nothing here runs the type ${job.command}. Types that run: ${runnableCommands().join(', ')}.` };
   }

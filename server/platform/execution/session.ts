@@ -111,7 +111,7 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
 
   async function play(): Promise<RunOutcome> {
     await prepareFolder();
-    const launch = await launchOf({ workspaceId: run.workspace_id, environment: run.environment, command: run.command, content: run.content, parameters: run.parameters, capture: run.capture, folder, account: settings.account }, settings);
+    const launch = await launchOf({ workspaceId: run.workspace_id, environment: run.environment, command: run.command, content: run.content, parameters: run.parameters, capture: run.capture, datasource: run.datasource, timeoutSeconds: run.timeout_seconds, folder, account: settings.account }, settings);
     if ('refusal' in launch) {
       output.line(launch.refusal);
       return { kind: 'Failure', reason: launch.refusal, exitCode: undefined };

@@ -31,7 +31,7 @@ export const ZERO_LOAD = { fileType: 99, command: 'VIRTUAL' };
 const quick: NonNullable<ExecutionOptions['settings']> = { pollMs: 100, killMs: 400, shutdownMs: 200, logFlushMs: 50 };
 
 /** A database of its own with tasks, instances and a worker that really runs them. */
-export async function schedulingPlace(options: { schedule?: boolean; clock?: Clock; timeZone?: string } = {}) {
+export async function schedulingPlace(options: { schedule?: boolean; clock?: Clock; timeZone?: string; execution?: Partial<ExecutionOptions> } = {}) {
   const { clock: ownClock = systemClock, timeZone = 'Asia/Shanghai' } = options;
   const { url, drop } = await testDatabase();
   const dataFolder = await mkdtemp(join(tmpdir(), 'millrace-run-'));
@@ -74,7 +74,7 @@ export async function schedulingPlace(options: { schedule?: boolean; clock?: Clo
       if (follower === undefined) throw new Error('nobody follows');
       return follower;
     };
-    const execution = createExecution({ database, changes, clock, ids: randomIds, log: silentLog, dataFolder, timeZone, searchPath: process.env['PATH'] ?? '', settings: { ...quick, ...settings } });
+    const execution = createExecution({ database, changes, clock, ids: randomIds, log: silentLog, dataFolder, timeZone, searchPath: process.env['PATH'] ?? '', settings: { ...quick, ...settings }, ...options.execution });
     const watched: Execution = {
       ...execution.execution,
       follow(given) {
