@@ -195,7 +195,7 @@ export function nodeDocument(
     script: {
       ...spec.script,
       path: folderPath === '' ? described.name : `${folderPath}/${described.name}`,
-      runtime: { ...spec.script.runtime, command: node.command, commandTypeId: node.file_type },
+      runtime: { ...spec.script.runtime, command: node.command, ...(node.file_type === 0 ? {} : { commandTypeId: node.file_type }) },
     },
     dependencies: [...upstream, ...spec.dependencies],
   };
