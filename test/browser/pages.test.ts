@@ -13,14 +13,14 @@ import { screen, settled, startConsole, until, type ConsolePage, type ConsoleTes
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-let console_: ConsoleTest;
+let backend: ConsoleTest;
 let opened: ConsolePage;
 /** Ids that stand in addresses of views. */
-const ids = { workspace: 0, file: 0, instance: 0, call: '', event: '', subscription: 0, extension: '', hold: 0 };
+const ids = { workspace: 0, file: 0, instance: 0, call: '', event: '', subscription: 0, rule: 0, extension: '', hold: 0 };
 
 before(async () => {
-  console_ = await startConsole();
-  const { house } = console_;
+  backend = await startConsole();
+  const { house } = backend;
   await makeSample(house.house.gateway, house.url, house.first);
   const { call } = house;
   const projects = (await call('2024-05-18', 'ListProjects', {}))['PagingInfo'] as { Projects: { Id: number }[] };
@@ -34,6 +34,10 @@ before(async () => {
   ids.event = events.Events[0]?.EventId ?? '';
   // Nobody listens at this address: the subscription has failed deliveries and a blocked object to show.
   ids.subscription = Number((await call('2026-12-01', 'CreateSubscription', { Name: 'status board', Url: 'http://127.0.0.1:9/', Types: '[]' }))['SubscriptionId']);
+  await call('2026-12-01', 'CreateEventBus', { EventBusName: 'orders', Description: 'What happens to orders.' });
+  await call('2026-12-01', 'CreateDistributionChannel', { ProjectId, EventBusName: 'orders' });
+  ids.rule = Number((await call('2026-12-01', 'CreateEventRule', { EventBusName: 'orders', RuleName: 'commits', EventPattern: '{"data":{"eventCode":["commit-file"]}}' }))['RuleId']);
+  await call('2026-12-01', 'CreateRuleTarget', { RuleId: ids.rule, TargetName: 'board', Url: 'http://127.0.0.1:9/rule' });
   const extension = await call('2026-12-01', 'CreateExtension', { ExtensionName: 'Lockdown days', ExtensionDesc: 'No deployment on chosen days.', BindEventList: '["deploy-file"]', ProjectTesting: ProjectId, ParameterSetting: 'extension.manualPass.enabled=true' });
   ids.extension = String(extension['ExtensionCode']);
   await call('2026-12-01', 'EnableExtension', { ExtensionCode: ids.extension, ProjectId });
@@ -44,9 +48,9 @@ before(async () => {
   ids.hold = holds.Holds[0]?.HoldId ?? 0;
   const calls = (await call('2026-12-01', 'ListCalls', { Operation: 'SubmitFile' }))['PagingInfo'] as { Calls: { RequestId: string }[] };
   ids.call = calls.Calls[0]?.RequestId ?? '';
-  opened = await console_.open('/', house.first.userName);
+  opened = await backend.open('/', house.first.userName);
 });
-after(() => console_.stop());
+after(() => backend.stop());
 
 interface Violation {
   readonly id: string;
@@ -84,6 +88,10 @@ const views: readonly View[] = [
   { name: 'calls', path: () => '/openapi/calls', awaits: '.virtual-row', kept: true },
   { name: 'call', path: () => `/openapi/calls/${ids.call}`, awaits: '.facts' },
   { name: 'explorer', path: () => '/openapi/explorer/dataworks-public/2024-05-18/CreateProjectMember', awaits: '.operation-form', kept: true },
+  { name: 'buses', path: () => '/openevent/buses', awaits: '.ant-table-row' },
+  { name: 'bus', path: () => '/openevent/buses/orders', awaits: '.ant-table-row', kept: true },
+  { name: 'rule', path: () => `/openevent/rules/${ids.rule}`, awaits: '.ant-table-row' },
+  { name: 'kafka', path: () => '/openevent/kafka', awaits: '.facts, .quiet' },
   { name: 'subscriptions', path: () => '/openevent/subscriptions', awaits: '.ant-table-row' },
   { name: 'subscription', path: () => `/openevent/subscriptions/${ids.subscription}`, awaits: '.facts' },
   { name: 'events', path: () => '/openevent/events', awaits: '.virtual-row', kept: true },
@@ -96,6 +104,7 @@ const views: readonly View[] = [
   { name: 'manage', path: () => `/extensions/manage?workspace=${ids.workspace}`, awaits: '.ant-table-row' },
   { name: 'checks', path: () => '/extensions/checks', awaits: '.ant-table-row' },
   { name: 'check', path: () => `/extensions/checks/${ids.hold}`, awaits: '.timeline', kept: true },
+  { name: 'approvals', path: () => '/extensions/approvals', awaits: '.ant-table-row, .empty-state' },
   { name: 'workspaces', path: () => '/platform/workspaces', awaits: '.ant-table-row' },
   { name: 'workspace', path: () => `/platform/workspaces/${ids.workspace}`, awaits: '.ant-table-row' },
   { name: 'studio', path: () => `/platform/studio/${ids.workspace}/${ids.file}`, awaits: '.cm-content', kept: true },
@@ -138,7 +147,7 @@ test('every request of the pages is an operation of a contract or a file of the 
 });
 
 test('dark views are readable', async () => {
-  const dark = await console_.open('/', console_.house.first.userName, { appearance: 'dark' });
+  const dark = await backend.open('/', backend.house.first.userName, { appearance: 'dark' });
   for (const name of ['overview', 'calls', 'explorer', 'check', 'studio', 'users']) {
     const view = views.find((one) => one.name === name);
     await goTo(dark.page, view?.path() ?? '');
@@ -151,7 +160,7 @@ test('dark views are readable', async () => {
 });
 
 test('the pages to look things up fit a phone', async () => {
-  const phone = await console_.open('/', console_.house.first.userName, { phone: true, language: 'zh' });
+  const phone = await backend.open('/', backend.house.first.userName, { phone: true, language: 'zh' });
   for (const name of ['overview', 'usage', 'calls', 'call', 'events', 'event', 'checks', 'check', 'instances', 'instance']) {
     const view = views.find((one) => one.name === name);
     await goTo(phone.page, view?.path() ?? '');
@@ -166,12 +175,12 @@ test('the pages to look things up fit a phone', async () => {
 });
 
 test('a list of 100,000 calls draws only the rows in view, and any place can be scrolled to', async () => {
-  await console_.house.database.run(
+  await backend.house.database.run(
     `insert into call_log (at, tenant_id, region, user_id, user_name, access_key_id, product, version, action, access, status, code, message, duration_us, request_id, source_address, parameters, counted)
      select now() - n * interval '0.5 seconds', tenant_id, region, user_id, 'load', access_key_id, product, version, 'ListNodes', 'read', 200, '', '', 1000, 'LOAD-' || n, '127.0.0.1', '{}', false
      from (select * from call_log where user_id <> 0 limit 1) as one, generate_series(1, 100000) as n`,
   );
-  const many = await console_.open('/openapi/calls?operation=ListNodes', console_.house.first.userName);
+  const many = await backend.open('/openapi/calls?operation=ListNodes', backend.house.first.userName);
   const { page } = many;
   await page.waitForSelector('.virtual-row a');
   assert.match((await page.textContent('#content')) ?? '', /100,000/);

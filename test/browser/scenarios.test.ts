@@ -9,7 +9,7 @@ import { startConsole, until, type ConsolePage, type ConsoleTest } from './brows
 
 /** What people do in the console, as the role that does it and as one that may not. */
 
-let console_: ConsoleTest;
+let backend: ConsoleTest;
 let workspace = 0;
 let receiver: Server;
 const received: string[] = [];
@@ -17,12 +17,12 @@ const own = '2026-12-01';
 const legacy = '2020-05-18';
 
 before(async () => {
-  console_ = await startConsole();
-  const { call } = console_.house;
+  backend = await startConsole();
+  const { call } = backend.house;
   workspace = Number((await call('2024-05-18', 'CreateProject', { Name: 'shop', DisplayName: 'Shop', DevEnvironmentEnabled: true }))['Id']);
   await call(legacy, 'CreateBusiness', { ProjectId: workspace, BusinessName: 'orders' });
-  await console_.user('reader');
-  const { userId } = await console_.user('platform_admin', ['open_platform_admin']);
+  await backend.user('reader');
+  const { userId } = await backend.user('platform_admin', ['open_platform_admin']);
   await call('2024-05-18', 'CreateProjectMember', { ProjectId: workspace, UserId: userId, RoleCodes: '["role_project_admin"]' });
   receiver = createServer((request, response) => {
     let body = '';
@@ -37,12 +37,12 @@ before(async () => {
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
 });
 after(async () => {
-  await console_.stop();
+  await backend.stop();
   receiver.closeAllConnections();
   receiver.close();
 });
 
-const owner = () => console_.house.first.userName;
+const owner = () => backend.house.first.userName;
 const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 const link = (page: Page, name: string) => page.getByRole('link', { name, exact: true });
 
@@ -65,13 +65,13 @@ async function done(opened: ConsolePage): Promise<void> {
 }
 
 test('signing in leads to the view that was asked for, a wrong password says so, and signing out ends it', async () => {
-  const opened = await console_.open('/openapi/usage', undefined);
+  const opened = await backend.open('/openapi/usage', undefined);
   const { page } = opened;
   await page.getByLabel('User name').fill(owner());
   await page.getByLabel('Password').fill('wrong');
   await button(page, 'Sign in').click();
   await page.getByRole('alert').waitFor();
-  await page.getByLabel('Password').fill(console_.house.first.password);
+  await page.getByLabel('Password').fill(backend.house.first.password);
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { level: 1, name: 'Quota and usage' }).waitFor();
   assert.match(page.url(), /\/console\/openapi\/usage$/);
@@ -84,7 +84,7 @@ test('signing in leads to the view that was asked for, a wrong password says so,
 });
 
 test('language and appearance change at once and stay after a reload', async () => {
-  const opened = await console_.open('/', owner());
+  const opened = await backend.open('/', owner());
   const { page } = opened;
   await button(page, '中文').click();
   await page.getByRole('heading', { level: 1, name: '概览' }).waitFor();
@@ -96,7 +96,7 @@ test('language and appearance change at once and stay after a reload', async () 
 });
 
 test('everything can be reached by keyboard: skip link, menu of the account, a view', async () => {
-  const opened = await console_.open('/', owner());
+  const opened = await backend.open('/', owner());
   const { page } = opened;
   await page.keyboard.press('Tab');
   await until(page, "document.activeElement.classList.contains('skip')");
@@ -111,7 +111,7 @@ test('everything can be reached by keyboard: skip link, menu of the account, a v
 });
 
 test('an AccessKey made in the console signs a call in the browser, and the command for curl with it is accepted', async () => {
-  const opened = await console_.open('/account/keys', 'platform_admin');
+  const opened = await backend.open('/account/keys', 'platform_admin');
   const { page } = opened;
   await button(page, 'Create an AccessKey').click();
   const shown = page.locator('.ant-modal .code-block');
@@ -133,13 +133,13 @@ test('an AccessKey made in the console signs a call in the browser, and the comm
   await command.waitFor();
   const text = (await command.textContent()) ?? '';
   const headers = Object.fromEntries([...text.matchAll(/-H '([^:]+): ([^']*)'/g)].map((match) => [match[1] ?? '', match[2] ?? '']));
-  const response = await fetch(`${console_.house.url}/`, { method: 'POST', headers, body: /--data-raw '([^']*)'/.exec(text)?.[1] ?? '' });
+  const response = await fetch(`${backend.house.url}/`, { method: 'POST', headers, body: /--data-raw '([^']*)'/.exec(text)?.[1] ?? '' });
   assert.equal(response.status, 200, await response.text());
   await done(opened);
 });
 
 test('the explorer makes the form from the contract, calls with the session and shows what is refused', async () => {
-  const opened = await console_.open('/openapi/explorer', 'reader');
+  const opened = await backend.open('/openapi/explorer', 'reader');
   const { page } = opened;
   await page.getByLabel('Find an operation').fill('CreateUser');
   await page.locator('.explorer-groups').getByRole('link', { name: 'CreateUser' }).click();
@@ -154,7 +154,7 @@ test('the explorer makes the form from the contract, calls with the session and 
 });
 
 test('the call log is filtered by the address and exported as CSV', async () => {
-  const opened = await console_.open('/openapi/calls?operation=CreateProject', owner());
+  const opened = await backend.open('/openapi/calls?operation=CreateProject', owner());
   const { page } = opened;
   await page.locator('.virtual-row a').first().waitFor();
   assert.equal(await page.locator('.virtual-row').count(), 1);
@@ -168,7 +168,7 @@ test('the call log is filtered by the address and exported as CSV', async () => 
 });
 
 test('a subscription is made, tested and seen to deliver', async () => {
-  const opened = await console_.open('/openevent/subscriptions', 'platform_admin');
+  const opened = await backend.open('/openevent/subscriptions', 'platform_admin');
   const { page } = opened;
   await button(page, 'Subscribe').first().click();
   await page.getByLabel('Name').fill('board');
@@ -181,8 +181,8 @@ test('a subscription is made, tested and seen to deliver', async () => {
   await button(page, 'Send a test event').click();
   await page.getByText('Delivered: HTTP 200').waitFor();
   assert.ok(received.length > 0);
-  const FileId = Number((await console_.house.call(legacy, 'CreateFile', { ProjectId: workspace, FileName: 'told', FileType: 6, Content: 'echo told', FileFolderPath: '业务流程/orders/General', CreateFolderIfNotExists: true, InputList: 'shop_root', OutputList: 'shop.told', CronExpress: '00 30 00 * * ?', CycleType: 'DAY' }))['Data']);
-  await console_.house.call(legacy, 'SubmitFile', { ProjectId: workspace, FileId });
+  const FileId = Number((await backend.house.call(legacy, 'CreateFile', { ProjectId: workspace, FileName: 'told', FileType: 6, Content: 'echo told', FileFolderPath: '业务流程/orders/General', CreateFolderIfNotExists: true, InputList: 'shop_root', OutputList: 'shop.told', CronExpress: '00 30 00 * * ?', CycleType: 'DAY' }))['Data']);
+  await backend.house.call(legacy, 'SubmitFile', { ProjectId: workspace, FileId });
   await eventually('the event of the change is delivered', () => received.length > 1);
   await opened.goto('/openevent/deliveries');
   await page.locator('.ant-table-row').getByText('Succeeded').first().waitFor();
@@ -190,7 +190,7 @@ test('a subscription is made, tested and seen to deliver', async () => {
 });
 
 test('an extension is registered in steps, enabled in a workspace, and a deployment waits for it until a person passes it', async () => {
-  const opened = await console_.open('/extensions/register', 'platform_admin');
+  const opened = await backend.open('/extensions/register', 'platform_admin');
   const { page } = opened;
   await page.getByText('By hand').click();
   await button(page, 'Next').click();
@@ -213,7 +213,7 @@ test('an extension is registered in steps, enabled in a workspace, and a deploym
   await page.locator('.ant-modal').getByRole('button', { name: 'Enable' }).click();
   await page.locator('tr').filter({ hasText: 'Four eyes' }).getByText('Enabled', { exact: true }).waitFor();
 
-  const { call } = console_.house;
+  const { call } = backend.house;
   const FileId = Number((await call(legacy, 'CreateFile', { ProjectId: workspace, FileName: 'greet', FileType: 6, Content: 'echo hi', FileFolderPath: '业务流程/orders/General', CreateFolderIfNotExists: true, InputList: 'shop_root', OutputList: 'shop.greet', CronExpress: '00 30 00 * * ?', CycleType: 'DAY' }))['Data']);
   await opened.goto(`/platform/studio/${workspace}/${FileId}`);
   await button(page, 'Commit').click();
@@ -224,7 +224,7 @@ test('an extension is registered in steps, enabled in a workspace, and a deploym
   await page.locator('.ant-table-row a').first().click();
   await page.getByText('Waiting for Four eyes').waitFor();
 
-  const seen = await console_.open(page.url().replace(/^.*\/console/, ''), 'reader');
+  const seen = await backend.open(page.url().replace(/^.*\/console/, ''), 'reader');
   await seen.page.getByText('You may not see this').waitFor();
   await done(seen);
 
@@ -239,8 +239,8 @@ test('an extension is registered in steps, enabled in a workspace, and a deploym
 });
 
 test('a guided tour develops, submits, deploys and runs a file; its log is on the page of its run', async () => {
-  const workspaceTour = Number((await console_.house.call('2024-05-18', 'CreateProject', { Name: 'tour_ws', DisplayName: 'Tour', DevEnvironmentEnabled: true }))['Id']);
-  const opened = await console_.open('/', owner());
+  const workspaceTour = Number((await backend.house.call('2024-05-18', 'CreateProject', { Name: 'tour_ws', DisplayName: 'Tour', DevEnvironmentEnabled: true }))['Id']);
+  const opened = await backend.open('/', owner());
   const { page } = opened;
   await page.getByRole('link', { name: 'Start: Develop, submit, run' }).click();
   await page.getByRole('combobox', { name: /^Workspace/ }).selectOption(String(workspaceTour));
@@ -254,7 +254,7 @@ test('a guided tour develops, submits, deploys and runs a file; its log is on th
 });
 
 test('the tours that set up extensions and subscriptions leave them behind', async () => {
-  const opened = await console_.open('/tours/lockdown', owner());
+  const opened = await backend.open('/tours/lockdown', owner());
   const { page } = opened;
   for (const [tour, title] of [['lockdown', 'Lockdown days'], ['forbid', 'Forbid a function']] as const) {
     await opened.goto(`/tours/${tour}`);
@@ -274,9 +274,9 @@ test('the tours that set up extensions and subscriptions leave them behind', asy
 });
 
 test('code is edited, saved and run; the run is followed to its end', async () => {
-  const { call } = console_.house;
+  const { call } = backend.house;
   const FileId = Number((await call(legacy, 'CreateFile', { ProjectId: workspace, FileName: 'adhoc', FileType: 6, Content: 'echo one', FileFolderPath: '业务流程/orders/General', CreateFolderIfNotExists: true }))['Data']);
-  const opened = await console_.open(`/platform/studio/${workspace}`, owner());
+  const opened = await backend.open(`/platform/studio/${workspace}`, owner());
   const { page } = opened;
   await link(page, 'adhoc').click();
   const editor = page.getByLabel('Code of adhoc');
@@ -294,9 +294,9 @@ test('code is edited, saved and run; the run is followed to its end', async () =
 });
 
 test('who may only read sees the pages with the actions refused and the reason told', async () => {
-  const { call } = console_.house;
+  const { call } = backend.house;
   await call('2026-12-01', 'CreateExtension', { ExtensionName: 'Seen by all', BindEventList: '["run-file"]' });
-  const opened = await console_.open('/openevent/subscriptions', 'reader');
+  const opened = await backend.open('/openevent/subscriptions', 'reader');
   const { page } = opened;
   assert.match(await isRefused(page, 'Subscribe'), /Open Platform Administrator/);
   await opened.goto('/extensions/list');
@@ -313,14 +313,14 @@ test('who may only read sees the pages with the actions refused and the reason t
 });
 
 test('a user is made with a role and signs in; taking the account away ends it', async () => {
-  const opened = await console_.open('/administration/users', owner());
+  const opened = await backend.open('/administration/users', owner());
   const { page } = opened;
   await button(page, 'Create a user').click();
   await page.getByLabel('User name').fill('newcomer');
   await page.locator('.ant-modal').getByLabel('Password').fill('a-long-enough-Passw0rd');
   await page.locator('.ant-modal').getByRole('button', { name: 'Save' }).click();
   await page.locator('tr').filter({ hasText: 'newcomer' }).waitFor();
-  const other = await console_.open('/', 'newcomer');
+  const other = await backend.open('/', 'newcomer');
   await other.page.getByText('Good to see you, newcomer.').waitFor();
   await page.locator('tr').filter({ hasText: 'newcomer' }).getByRole('button', { name: 'Disable' }).click();
   await page.locator('tr').filter({ hasText: 'newcomer' }).getByText('Disabled').waitFor();
@@ -331,8 +331,8 @@ test('a user is made with a role and signs in; taking the account away ends it',
 });
 
 test('an extension is published and deleted after being asked', async () => {
-  const code = String((await console_.house.call(own, 'CreateExtension', { ExtensionName: 'Passing', BindEventList: '["run-file"]' }))['ExtensionCode']);
-  const opened = await console_.open(`/extensions/list/${code}`, 'platform_admin');
+  const code = String((await backend.house.call(own, 'CreateExtension', { ExtensionName: 'Passing', BindEventList: '["run-file"]' }))['ExtensionCode']);
+  const opened = await backend.open(`/extensions/list/${code}`, 'platform_admin');
   const { page } = opened;
   await confirm(page, 'Publish');
   await page.locator('.facts').getByText('Published').waitFor();

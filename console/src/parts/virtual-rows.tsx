@@ -48,7 +48,7 @@ export function VirtualRows({ label, count, rowHeight, template, head, row, onRa
 
   const indices = Array.from({ length: Math.max(0, Math.min(view.last, count) - view.first) }, (_, offset) => view.first + offset);
   return (
-    <div className="virtual" ref={box} role="table" aria-label={label} aria-rowcount={count + 1} tabIndex={0} style={{ height: Math.min(620, (count + 1) * rowHeight + 20) }}>
+    <div className="virtual" ref={box} role="table" aria-label={label} aria-rowcount={count + 1} tabIndex={0} style={{ height: Math.min(620, (count + 1) * rowHeight + 2) }}>
       <div role="rowgroup" style={{ minWidth }} className="virtual-head-group">
         <div className="virtual-head" role="row" aria-rowindex={1} style={{ gridTemplateColumns: template, height: rowHeight }}>
           {head.map((cell, index) => (

@@ -60,11 +60,12 @@ export function useFormats() {
       number: (value: number | undefined) => (value === undefined ? '–' : number.format(value)),
       /** A length of time in milliseconds, as people say it. */
       span: (value: number | undefined) => {
+        const [ms, seconds, minutes, hours] = language === 'zh' ? ['毫秒', '秒', '分', '小时'] : ['ms', 's', 'min', 'h'];
         if (value === undefined) return '–';
-        if (value < 1_000) return `${number.format(value)} ms`;
-        if (value < 60_000) return `${number.format(value / 1_000)} s`;
-        if (value < 3_600_000) return `${Math.floor(value / 60_000)} min ${Math.round((value % 60_000) / 1_000)} s`;
-        return `${Math.floor(value / 3_600_000)} h ${Math.round((value % 3_600_000) / 60_000)} min`;
+        if (value < 1_000) return `${number.format(value)} ${ms}`;
+        if (value < 60_000) return `${number.format(value / 1_000)} ${seconds}`;
+        if (value < 3_600_000) return `${Math.floor(value / 60_000)} ${minutes} ${Math.round((value % 60_000) / 1_000)} ${seconds}`;
+        return `${Math.floor(value / 3_600_000)} ${hours} ${Math.round((value % 3_600_000) / 60_000)} ${minutes}`;
       },
     };
   }, [language]);

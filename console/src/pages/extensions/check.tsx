@@ -9,6 +9,7 @@ import { FormDialog, textOf } from '../../parts/form-dialog.tsx';
 import { Facts, PageHead, Panel } from '../../parts/page.tsx';
 import { Answer } from '../../parts/states.tsx';
 import { tell, tellFailure } from '../../parts/toast.tsx';
+import { useUserNames } from '../../parts/users.ts';
 import { useRefusal, useWorkspaces } from '../../parts/workspaces.tsx';
 import { common } from '../../text/common.ts';
 import { extensions } from '../../text/extensions.ts';
@@ -39,6 +40,7 @@ function Body({ hold }: { hold: Hold }) {
   const c = useTexts(common);
   const { time } = useFormats();
   const { nameOf } = useWorkspaces();
+  const userName = useUserNames();
   return (
     <div className="columns">
       <Panel title={t('timeline')}>
@@ -50,7 +52,7 @@ function Body({ hold }: { hold: Hold }) {
             [c('status'), <CheckState key="state" status={hold.Status} />],
             [c('event-point'), <Link key="point" to={`/openevent/catalogue?event=${hold.EventCode}`}>{hold.EventCode}</Link>],
             [c('workspace'), nameOf(hold.ProjectId)],
-            [t('operator'), hold.Operator],
+            [t('operator'), userName(hold.Operator)],
             [c('created'), time(hold.CreateTime)],
             [t('deadline-at'), time(hold.Deadline)],
             [t('message-id'), <Link key="event" to={`/openevent/events/${hold.MessageId}`} className="mono">{hold.MessageId}</Link>],
@@ -66,14 +68,15 @@ function Body({ hold }: { hold: Hold }) {
 function Timeline({ hold }: { hold: Hold }) {
   const t = useTexts(extensions);
   const { time } = useFormats();
+  const nameOf = useUserNames();
   const verdicts = hold.Verdicts ?? [];
   const answered = verdicts.filter((one) => one.CheckResult !== undefined && one.CheckResult !== '').toSorted((one, other) => (one.Time ?? 0) - (other.Time ?? 0));
   const waiting = verdicts.filter((one) => !answered.includes(one));
-  const open = hold.Status === 'CHECKING';
+  const open = hold.Status === 'CHECKING' || hold.Status === 'APPROVING';
   return (
     <ol className="timeline">
       <Entry time={time(hold.CreateTime)} tone="done">
-        {t('t-held', { user: hold.Operator ?? '' })}
+        {t('t-held', { user: nameOf(hold.Operator) })}
       </Entry>
       {answered.map((verdict) => (
         <Entry key={verdict.ExtensionCode} time={time(verdict.Time)} tone={verdict.CheckResult === 'FAIL' ? 'bad' : 'done'}>
@@ -87,6 +90,7 @@ function Timeline({ hold }: { hold: Hold }) {
             </Entry>
           ))
         : null}
+      <Approval hold={hold} />
       {open ? null : (
         <Entry time={time(hold.FinishTime)} tone={hold.Status === 'BLOCKED' ? 'bad' : 'done'}>
           <CheckState status={hold.Status} /> {hold.CheckResultTip}
@@ -94,6 +98,54 @@ function Timeline({ hold }: { hold: Hold }) {
         </Entry>
       )}
     </ol>
+  );
+}
+
+/** The decisions of people about an operation that ended with WARN, and the one that is waited for. */
+function Approval({ hold }: { hold: Hold }) {
+  const t = useTexts(extensions);
+  const c = useTexts(common);
+  const { time } = useFormats();
+  const nameOf = useUserNames();
+  const decide = useWrite(own, 'DecideHoldApproval');
+  const [asking, setAsking] = useState<boolean>();
+  const approval = hold.Approval;
+  if (approval === undefined || approval.State === undefined) return null;
+  return (
+    <>
+      {(approval.Decisions ?? []).map((decision) => (
+        <Entry key={`${decision.Step}-${decision.UserId}`} time={time(decision.Time)} tone={decision.Approve === true ? 'done' : 'bad'}>
+          {t(decision.Approve === true ? 'approved-by' : 'rejected-by', { user: nameOf(decision.UserId) })}
+          {decision.Comment === undefined || decision.Comment === '' ? null : <p>{decision.Comment}</p>}
+        </Entry>
+      ))}
+      {approval.State === 'PENDING' ? (
+        <Entry time="" tone="open">
+          <strong>{t('approval-pending', { policy: approval.Policy ?? '' })}</strong>
+          <p className="quiet">{t('t-at-deadline', { time: time(approval.Deadline), verdict: 'FAIL' })}</p>
+          <span className="page-actions">
+            <ActionButton size="small" type="primary" onAct={() => setAsking(true)}>
+              {t('approve')}
+            </ActionButton>
+            <ActionButton size="small" danger onAct={() => setAsking(false)}>
+              {t('reject')}
+            </ActionButton>
+          </span>
+        </Entry>
+      ) : null}
+      {asking === undefined ? null : (
+        <FormDialog
+          title={asking ? t('approve') : t('reject')}
+          submitText={asking ? t('approve') : t('reject')}
+          close={() => setAsking(undefined)}
+          fields={[{ name: 'comment', label: t('comment'), kind: 'long', maxLength: 512 }]}
+          submit={async (values) => {
+            await decide.mutateAsync({ HoldId: hold.HoldId ?? 0, Approve: asking, Comment: textOf(values, 'comment') });
+            tell(c('done'));
+          }}
+        />
+      )}
+    </>
   );
 }
 

@@ -21,6 +21,7 @@ import { OptionFields, readOptions, type Option } from './option-form.tsx';
 import { ExtensionState } from './states.tsx';
 
 type Extension = NonNullable<Response<typeof legacy, 'GetExtension'>['Extension']>;
+type Version = Item<Response<typeof own, 'ListExtensionVersions'>['Versions']>;
 type Attachment = Item<NonNullable<Response<typeof own, 'ListExtensionAttachments'>['PagingInfo']>['Attachments']>;
 
 export default function OneExtension({ params }: PageProps) {
@@ -91,6 +92,7 @@ function Body({ extension }: { extension: Extension }) {
         </Panel>
       </div>
       <Attachments code={extension.ExtensionCode ?? ''} />
+      <Versions code={extension.ExtensionCode ?? ''} />
       <Panel title={t('checks')}>
         <CheckTable request={{ ExtensionCode: extension.ExtensionCode }} />
       </Panel>
@@ -123,6 +125,44 @@ function Attachments({ code }: { code: string }) {
   );
 }
 
+/** What was published, and the way back to it. */
+function Versions({ code }: { code: string }) {
+  const t = useTexts(extensions);
+  const c = useTexts(common);
+  const { time } = useFormats();
+  const session = useSession();
+  const reason = session.may('write-open-platform') ? undefined : c('needs-platform');
+  const versions = useRead(own, 'ListExtensionVersions', { ExtensionCode: code });
+  const publish = useWrite(own, 'PublishExtension');
+  return (
+    <Panel title={t('versions')}>
+      <PagedTable<NonNullable<typeof versions.data>, Version>
+        label={t('versions')}
+        query={versions}
+        action="ListExtensionVersions"
+        rows={(data) => data.Versions ?? []}
+        rowKey="Version"
+        emptyText={t('no-versions')}
+        columns={[
+          { title: t('version'), render: (_, row) => <>{row.Version} {row.InForce === true ? <Tag tone="good">{t('in-force')}</Tag> : null}</> },
+          { title: c('name'), dataIndex: 'ExtensionName' },
+          { title: t('points'), render: (_, row) => (row.BindEventList ?? []).join(', ') },
+          { title: c('time'), dataIndex: 'PublishTime', render: time },
+          {
+            title: c('actions'),
+            render: (_, row) =>
+              row.InForce === true ? null : (
+                <ActionButton size="small" reason={reason} onAct={() => publish.mutate({ ExtensionCode: code, Version: row.Version }, { onSuccess: () => tell(c('done')), onError: tellFailure })}>
+                  {t('roll-back')}
+                </ActionButton>
+              ),
+          },
+        ]}
+      />
+    </Panel>
+  );
+}
+
 function Actions({ extension }: { extension: Extension }) {
   const t = useTexts(extensions);
   const c = useTexts(common);
@@ -130,6 +170,7 @@ function Actions({ extension }: { extension: Extension }) {
   const { list } = useWorkspaces();
   const reason = session.may('write-open-platform') ? undefined : c('needs-platform');
   const ExtensionCode = extension.ExtensionCode ?? '';
+  const submit = useWrite(own, 'SubmitExtension');
   const publish = useWrite(own, 'PublishExtension');
   const disable = useWrite(own, 'DisableExtension');
   const remove = useWrite(own, 'DeleteExtension');
@@ -141,6 +182,11 @@ function Actions({ extension }: { extension: Extension }) {
       <ActionButton reason={reason} onAct={() => setEditing(true)}>
         {c('edit')}
       </ActionButton>
+      {extension.Status === 0 || extension.Status === 6 ? (
+        <ActionButton reason={reason} onAct={() => submit.mutate({ ExtensionCode }, said)}>
+          {t('submit')}
+        </ActionButton>
+      ) : null}
       {extension.Status === 1 ? (
         <ActionButton reason={reason} confirm={t('disable-ask')} onAct={() => disable.mutate({ ExtensionCode }, said)}>
           {c('disable')}

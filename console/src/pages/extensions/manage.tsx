@@ -3,7 +3,7 @@ import { legacy, own, type Item, type Response } from '../../api/contract.ts';
 import { useRead, useWrite } from '../../api/queries.ts';
 import { Link } from '../../app/router.tsx';
 import { ActionButton } from '../../parts/action.tsx';
-import { FormDialog } from '../../parts/form-dialog.tsx';
+import { FormDialog, numberOf, textOf } from '../../parts/form-dialog.tsx';
 import { PageHead, Panel, Tag } from '../../parts/page.tsx';
 import { PagedTable, usePage } from '../../parts/paged-table.tsx';
 import { Empty } from '../../parts/states.tsx';
@@ -11,13 +11,16 @@ import { tell, tellFailure } from '../../parts/toast.tsx';
 import { useRefusal, useWorkspaceFilter, WorkspaceFilter } from '../../parts/workspaces.tsx';
 import { common } from '../../text/common.ts';
 import { extensions } from '../../text/extensions.ts';
-import { useTexts } from '../../text/language.tsx';
+import { useFormats, useTexts } from '../../text/language.tsx';
 import { optionsOf } from './extension.tsx';
 import { OptionFields, type OptionValues } from './option-form.tsx';
 import { ExtensionState } from './states.tsx';
 
 type Row = Item<NonNullable<Response<typeof legacy, 'ListExtensions'>['PagingInfo']>['Extensions']>;
 type Attachment = Item<NonNullable<Response<typeof own, 'ListExtensionAttachments'>['PagingInfo']>['Attachments']>;
+
+const attachModes = ['SHADOW', 'WARN', 'ENFORCE'] as const;
+const outcomes = ['OK', 'WARN', 'FAIL', 'ASK'] as const;
 
 export default function Manage() {
   const t = useTexts(extensions);
@@ -98,19 +101,53 @@ function EnableDialog({ code, workspace, attachment, close }: { code: string; wo
   const [values, setValues] = useState<OptionValues>(() => parse(attachment?.OptionValue));
   if (extension.data === undefined) return null;
   const options = optionsOf(extension.data.Extension?.OptionSetting);
+  const outcomeChoices = [{ value: '', label: t('as-registered') }, ...outcomes.map((one) => ({ value: one, label: one }))];
   return (
     <FormDialog
-      title={`${extension.data.Extension?.ExtensionName}`}
+      title={extension.data.Extension?.ExtensionName ?? code}
       submitText={attachment === undefined ? c('enable') : c('save')}
       close={close}
-      fields={[]}
-      submit={async () => {
-        await enable.mutateAsync({ ExtensionCode: code, ProjectId: workspace, OptionValue: options.length === 0 ? undefined : JSON.stringify(values) });
+      fields={[
+        { name: 'mode', label: t('attach-mode'), kind: 'one', initial: attachment?.Mode ?? 'ENFORCE', choices: attachModes.map((one) => ({ value: one, label: t(`attach-${one}`) })) },
+        { name: 'deadline', label: t('deadline'), kind: 'number', initial: attachment?.DeadlineSeconds === undefined ? '' : String(attachment.DeadlineSeconds) },
+        { name: 'outcome', label: t('deadline-outcome'), kind: 'one', initial: attachment?.DeadlineOutcome ?? '', choices: outcomeChoices },
+        { name: 'failure', label: t('failure-outcome'), kind: 'one', initial: attachment?.FailureOutcome ?? '', choices: outcomeChoices },
+        { name: 'release', label: t('release-outcome'), kind: 'one', initial: attachment?.ReleaseOutcome ?? '', choices: outcomeChoices },
+      ]}
+      submit={async (form) => {
+        const outcome = (name: string) => outcomes.find((one) => one === textOf(form, name));
+        await enable.mutateAsync({
+          ExtensionCode: code,
+          ProjectId: workspace,
+          OptionValue: options.length === 0 ? undefined : JSON.stringify(values),
+          Mode: attachModes.find((one) => one === form['mode']),
+          DeadlineSeconds: numberOf(form, 'deadline'),
+          DeadlineOutcome: outcome('outcome'),
+          FailureOutcome: outcome('failure'),
+          ReleaseOutcome: outcome('release'),
+        });
         tell(c('done'));
       }}
     >
-      {options.length === 0 ? <p>{t('no-options')}</p> : <OptionFields options={options} values={values} change={(name, value) => setValues((old) => ({ ...old, [name]: value }))} />}
+      {attachment === undefined ? null : <Statistics code={code} workspace={workspace} />}
+      {options.length === 0 ? <p className="quiet">{t('no-options')}</p> : <OptionFields options={options} values={values} change={(name, value) => setValues((old) => ({ ...old, [name]: value }))} />}
     </FormDialog>
+  );
+}
+
+/** What came of the checks lately, which tells whether a shadow can be made to count. */
+function Statistics({ code, workspace }: { code: string; workspace: number }) {
+  const t = useTexts(extensions);
+  const { number, span } = useFormats();
+  const answer = useRead(own, 'GetExtensionAttachment', { ExtensionCode: code, ProjectId: workspace, Days: 7 });
+  const one = answer.data?.Attachment?.Statistics;
+  if (one === undefined) return null;
+  return (
+    <div className="notice">
+      <strong>{t('statistics')}</strong>
+      <p>{t('statistics-line', { checks: number(one.Checks), ok: number(one.OK), warn: number(one.WARN), fail: number(one.FAIL), failed: number(one.Failed), expired: number(one.Expired), p50: span(one.P50Ms), p95: span(one.P95Ms) })}</p>
+      {answer.data?.Attachment?.BreakerState === 'OPEN' ? <p className="form-failure">{t('breaker-OPEN')}</p> : null}
+    </div>
   );
 }
 

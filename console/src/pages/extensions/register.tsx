@@ -16,6 +16,12 @@ import { extensionFields, extensionRequest } from './fields.ts';
 import { exampleOptions, OptionsEditor } from './options-editor.tsx';
 
 const steps = ['mode', 'points', 'details', 'options', 'confirm'] as const;
+const modes = ['service', 'http', 'function', 'rule', 'person'] as const;
+type Mode = (typeof modes)[number];
+
+/** How each mode reaches the verdict, on the wire. */
+const invocations = { service: 'EVENT', http: 'HTTP', function: 'FUNCTION', rule: 'RULE', person: 'EVENT' } as const satisfies Record<Mode, string>;
+
 const manualPass = 'extension.manualPass.enabled=true';
 
 export default function Register() {
@@ -26,7 +32,7 @@ export default function Register() {
   const types = useRead(own, 'ListEventTypes', { Class: 'X' });
   const create = useWrite(own, 'CreateExtension');
   const [step, setStep] = useState(0);
-  const [mode, setMode] = useState<'service' | 'person'>('service');
+  const [mode, setMode] = useState<Mode>('service');
   const [changed, setChanged] = useState<FormValues>({});
   const [options, setOptions] = useState('');
   const [failure, setFailure] = useState<string>();
@@ -35,9 +41,17 @@ export default function Register() {
     [t, types.data],
   );
   const fields = useMemo(() => extensionFields(t, c, list, {}), [t, c, list]);
-  const values: FormValues = { ...initialValues([...pointField, ...fields]), ...changed };
+  const targetFields = useMemo<readonly Field[]>(() => {
+    if (mode === 'rule') return [{ name: 'target', label: t('target-rule'), kind: 'code', required: true }];
+    if (mode !== 'http' && mode !== 'function') return [];
+    return [
+      { name: 'target', label: t('target-address'), required: true, placeholder: 'https://' },
+      { name: 'token', label: t('require-token'), kind: 'yes-no' },
+    ];
+  }, [mode, t]);
+  const values: FormValues = { ...initialValues([...pointField, ...fields, ...targetFields]), ...changed };
   const change = (name: string, value: FormValues[string]) => setChanged((old) => ({ ...old, [name]: value }));
-  const request = { ...extensionRequest(values), BindEventList: listOf(values, 'points'), OptionSetting: options.trim() === '' ? undefined : options };
+  const request = { ...extensionRequest(values), Invocation: invocations[mode], Target: textOf(values, 'target'), RequireToken: values['token'] === true ? true : undefined, BindEventList: listOf(values, 'points'), OptionSetting: options.trim() === '' ? undefined : options };
 
   async function next(event: FormEvent): Promise<void> {
     event.preventDefault();
@@ -68,12 +82,13 @@ export default function Register() {
           {steps[step] === 'mode' ? (
             <fieldset className="signer">
               <legend>{t('step-mode')}</legend>
-              {(['service', 'person'] as const).map((one) => (
+              {modes.map((one) => (
                 <label key={one}>
                   <input type="radio" name="mode" checked={mode === one} onChange={() => setMode(one)} /> <strong>{t(`mode-${one}`)}</strong>
                   <p className="quiet">{t(`mode-${one}-text`)}</p>
                 </label>
               ))}
+              <FormFields fields={targetFields} values={values} change={change} />
             </fieldset>
           ) : null}
           {steps[step] === 'points' ? <FormFields fields={pointField} values={values} change={change} /> : null}

@@ -11,7 +11,7 @@ export function ExtensionState({ status }: { status: number | undefined }) {
   return known ? <Tag tone={extensionTones[status] ?? 'plain'}>{t(`status-${status}`)}</Tag> : <Tag>{String(status ?? '–')}</Tag>;
 }
 
-const checkTones = { CHECKING: 'busy', PASSED: 'good', BLOCKED: 'bad', CANCELED: 'plain' } as const;
+const checkTones = { CHECKING: 'busy', APPROVING: 'warn', PASSED: 'good', BLOCKED: 'bad', CANCELED: 'plain' } as const;
 export type CheckStatus = keyof typeof checkTones;
 export const checkStatuses = Object.keys(checkTones) as CheckStatus[];
 
