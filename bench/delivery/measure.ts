@@ -56,15 +56,15 @@ export async function latency(engine: Pick<Engine, 'raise'>, arrivals: Arrivals,
   arrivals.clear();
   const committed = new Map<string, bigint>();
   const running: Promise<void>[] = [];
+  const raise = async (number: number) => {
+    const { id, committedAt } = await engine.raise(number);
+    committed.set(id, committedAt);
+  };
   const began = performance.now();
   for (let number = 0; number < rate * seconds; number += 1) {
     const wait = began + (number * 1_000) / rate - performance.now();
     if (wait > 1) await pause(wait);
-    running.push(
-      engine.raise(number).then(({ id, committedAt }) => {
-        committed.set(id, committedAt);
-      }),
-    );
+    running.push(raise(number));
   }
   await Promise.all(running);
   await arrivals.reach(rate * seconds * targets, 30_000);
