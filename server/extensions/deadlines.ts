@@ -5,7 +5,7 @@ import { limits } from '../kernel/limits.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Service } from '../kernel/module.ts';
 import { expireApproval } from './approvals.ts';
-import { dueApprovals, dueChecks, type Due } from './hold-store.ts';
+import { dueApprovals, dueChecks, lockHolds, type Due } from './hold-store.ts';
 import { expire } from './verdicts.ts';
 
 /**
@@ -28,6 +28,7 @@ export function createDeadlines(options: { database: Database; changes: Changes;
     let decided = 0;
     const inChange = (tenantId: number, some: readonly Due[]) =>
       changes.change(platformActor('hold-deadline', tenantId), async (change) => {
+        await lockHolds(change, some.map((one) => one.hold_id));
         for (const one of some) await work(change, one);
       });
     for (const [tenantId, some = []] of Map.groupBy(due, (one) => one.tenant_id)) {

@@ -128,6 +128,11 @@ export function lockHold(db: Executor, tenantId: number, id: number): Promise<Ho
   return db.row<HoldRow>(`select ${COLUMNS} from hold h where h.tenant_id = $1 and h.id = $2 for update`, [tenantId, id]);
 }
 
+/** Locks several, in the order in which everybody locks them, so that nobody waits for another one while having the breaker that its checks count at. */
+export async function lockHolds(db: Executor, ids: readonly number[]): Promise<void> {
+  await db.run('select 1 from hold where id = any($1) order by id for update', [ids]);
+}
+
 export async function findHoldIdByMessage(db: Executor, tenantId: number, messageId: string): Promise<number | undefined> {
   return (await db.row<{ id: number }>('select id from hold where tenant_id = $1 and message_id = $2', [tenantId, messageId]))?.id;
 }
@@ -267,13 +272,13 @@ export interface Due {
   readonly extension_id?: number;
 }
 
-/** In the order of the holds, in which they are locked. */
+/** In the order of the breakers that they may count at. */
 export function dueChecks(db: Executor, now: Date, limit: number): Promise<Due[]> {
   return db.rows<Due>(
     `select * from (
-       select h.tenant_id, c.hold_id, c.extension_id from hold_check c join hold h on h.id = c.hold_id
+       select h.tenant_id, h.workspace_id, c.hold_id, c.extension_id from hold_check c join hold h on h.id = c.hold_id
        where c.state = 'WAITING' and c.deadline_at <= $1 order by c.deadline_at limit $2) due
-     order by hold_id, extension_id`,
+     order by extension_id, workspace_id nulls first, hold_id`,
     [now, limit],
   );
 }

@@ -119,9 +119,12 @@ export function findExtension(db: Executor, tenantId: number, code: string): Pro
   return db.row<ExtensionRow>(`select ${COLUMNS} from extension e where e.tenant_id = $1 and e.code = $2 and e.deleted_at is null`, [tenantId, code]);
 }
 
-/** As `findExtension`, locked: proposals that matched it have written their holds, later ones wait and then see the new state. */
+/**
+ * As `findExtension`, locked: proposals that matched it have written their holds, later ones wait and then see the new state. Who only refers to the row,
+ * as a count of its breaker does while it has a hold, does not wait.
+ */
 export function lockExtension(db: Executor, tenantId: number, code: string): Promise<ExtensionRow | undefined> {
-  return db.row<ExtensionRow>(`select ${COLUMNS} from extension e where e.tenant_id = $1 and e.code = $2 and e.deleted_at is null for update`, [tenantId, code]);
+  return db.row<ExtensionRow>(`select ${COLUMNS} from extension e where e.tenant_id = $1 and e.code = $2 and e.deleted_at is null for no key update`, [tenantId, code]);
 }
 
 export function listExtensions(db: Executor, tenantId: number, limit: number, offset: number): Promise<ExtensionRow[]> {
