@@ -12,6 +12,7 @@ import { createDags, type Dags } from './dags.ts';
 import { createGates } from './gates.ts';
 import { createGeneration, type Generation } from './generation.ts';
 import { createInstances } from './instances.ts';
+import { createHistory, type History } from './history.ts';
 import type { Scheduling } from './interface.ts';
 import { currentDagOperations } from './operations/current-dags.ts';
 import { currentInstanceOperations } from './operations/current-instances.ts';
@@ -32,6 +33,7 @@ import { createTasks } from './tasks.ts';
 import { triggers } from './triggers.ts';
 
 export type { PublishedTask, PublishedWorkflow, Scheduling } from './interface.ts';
+export type { History, MadeDay, TaskScope, WatchedInstance, WatchedTask } from './history.ts';
 export type { Scheduler } from './scheduler.ts';
 export { schedulingSchema } from './schema.ts';
 
@@ -60,6 +62,8 @@ export interface SchedulingOptions {
 export interface SchedulingParts {
   readonly module: Module;
   readonly scheduling: Scheduling;
+  /** What others may know of tasks and instances. */
+  readonly history: History;
   readonly points: readonly PointDeclaration[];
   /** The scheduler of this process; also the module's service. */
   readonly scheduler: Scheduler;
@@ -116,6 +120,7 @@ export function createScheduling(options: SchedulingOptions): SchedulingParts {
     },
     points: [orders.point, ...gates.points],
     scheduling: tasks,
+    history: createHistory({ timeZone }),
     scheduler,
     generation,
     dags,
