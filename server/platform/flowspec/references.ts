@@ -1,4 +1,4 @@
-import { faultCodes, isList, isObject, keyPath, present, textOf, type Fault, type JsonObject, type JsonValue } from './json.ts';
+import { faultCodes, isList, isObject, present, textOf, type Fault, type JsonObject, type JsonValue } from './json.ts';
 import { collections, entityOf, type EntityName, type Shape } from './schema.ts';
 
 /** References: `"{{id}}"`, `"{{group.id}}"` or a bare id, where an entity may stand. */
@@ -103,7 +103,7 @@ export function createReferences(body: JsonObject, faults: Fault[]): References 
         Object.entries(value).map(([key, item]) => {
           const name = fieldName(spellings, key);
           const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
-          return [name, item === undefined || item === null || field === undefined ? item : settle(item, field, keyPath(path, key))];
+          return [name, item === undefined || item === null || field === undefined || typeof field === 'string' || 'one' in field ? item : settle(item, field, path === '' ? key : `${path}.${key}`)];
         }),
       ),
     );

@@ -21,18 +21,30 @@ function scalarFits(value: JsonValue, shape: Shape): boolean {
   return typeof value === 'boolean' || value === 'true' || value === 'false';
 }
 
+const isBad = (text: string) => text.includes('\u0000') || !text.isWellFormed();
+
+function hasBadText(value: JsonValue): boolean {
+  if (typeof value === 'string') return isBad(value);
+  if (isList(value)) return value.some(hasBadText);
+  return isObject(value) && Object.entries(value).some(([key, item]) => isBad(key) || hasBadText(item ?? null));
+}
+
 /** Adds a fault for every text, of a value or a key, that the database cannot hold. */
 export function checkTexts(value: JsonValue, path: string, faults: Fault[]): void {
+  // Nearly always there is none, and then no place has to be told.
+  if (hasBadText(value)) locateBadTexts(value, path, faults);
+}
+
+function locateBadTexts(value: JsonValue, path: string, faults: Fault[]): void {
   if (faults.length >= MOST_FAULTS) return;
-  const bad = (text: string) => text.includes('\u0000') || !text.isWellFormed();
   const refuse = (at: string) => faults.push({ path: at, code: faultCodes.validate, message: 'it contains a character that is not allowed' });
   if (typeof value === 'string') {
-    if (bad(value)) refuse(path);
-  } else if (isList(value)) value.forEach((item, at) => checkTexts(item, `${path}[${at}]`, faults));
+    if (isBad(value)) refuse(path);
+  } else if (isList(value)) value.forEach((item, at) => locateBadTexts(item, `${path}[${at}]`, faults));
   else if (isObject(value)) {
     for (const [key, item] of Object.entries(value)) {
-      if (bad(key)) refuse(path);
-      else checkTexts(item ?? null, keyPath(path, key), faults);
+      if (isBad(key)) refuse(path);
+      else locateBadTexts(item ?? null, keyPath(path, key), faults);
     }
   }
 }
@@ -68,7 +80,8 @@ export function createValidator(faults: Fault[], creating: boolean): (value: Jso
     for (const [key, item] of Object.entries(value)) {
       const field = fieldName(spellings, key);
       const shape = Object.hasOwn(fields, field) ? fields[field] : undefined;
-      if (shape !== undefined && item !== undefined) check(item, shape, keyPath(path, key));
+      // Names of fields are plain words.
+      if (shape !== undefined && item !== undefined) check(item, shape, path === '' ? key : `${path}.${key}`);
     }
     if (name === 'Trigger') checkTrigger(value, path);
     if (name === 'Body') checkIds(value, path);
