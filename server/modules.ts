@@ -8,6 +8,7 @@ import { maintainPartitions } from './kernel/partitions.ts';
 import { compareSchemas, readSchema } from './kernel/schema-check.ts';
 import { kernelSchema } from './kernel/schema.ts';
 import { openapiSchema } from './openapi/schema.ts';
+import { continuePositions } from './openevent/epoch.ts';
 import { openeventSchema } from './openevent/schema.ts';
 import { datasourcesSchema } from './platform/datasources/schema.ts';
 import { deploymentSchema } from './platform/deployment/schema.ts';
@@ -27,6 +28,7 @@ export async function prepareDatabase(database: Database, now: Date, report: (li
     schemas.map((schema) => schema.migrations),
     report,
   );
+  await continuePositions(database);
   await maintainAllPartitions(database, now);
   return count;
 }

@@ -36,6 +36,7 @@ import { createRetention, type Retention } from './replay/retention.ts';
 import { createTail } from './stream/tail.ts';
 
 export { createEventLog, beginning, compareCursors, type Cursor, type EventLog, type LogEvent, type LogPage, type ReadFilter } from './log.ts';
+export { continuePositions, positionFloor } from './epoch.ts';
 export type { KafkaListener, KafkaSettings } from './kafka/listener.ts';
 export { openeventSchema } from './schema.ts';
 

@@ -83,7 +83,7 @@ function toEvent(row: EventRow): LogEvent {
 export async function insertEvents(tx: Executor, actor: Actor, now: Date, events: readonly CheckedEvent[]): Promise<void> {
   await tx.run(
     `insert into event (position, event_id, tenant_id, workspace_id, code, type, object_key, data, occurred_at, actor_id, request_id, traceparent)
-     select greatest(pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1),
+     select greatest(pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1) + (select shift from event_epoch),
             e.event_id, $1, e.workspace_id, e.code, e.type, e.object_key, e.data::jsonb, $2, $3, $4, $11
      from unnest($5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[])
           with ordinality as e(event_id, workspace_id, code, type, object_key, data, place)
@@ -109,10 +109,10 @@ export async function readEvents(db: Executor, cursor: Cursor, limit: number, fi
   const types = filter.types === undefined || filter.types.length === 0 ? null : filter.types;
   const rows = await db.rows<{ floor: number; waiting: boolean } & (EventRow | { id: null })>(
     `select f.floor, f.waiting, e.*
-     from (select pg_snapshot_xmin(s)::text::bigint as floor,
+     from (select pg_snapshot_xmin(s)::text::bigint + shift as floor,
                   case when pg_snapshot_xmin(s) < pg_snapshot_xmax(s)
-                       then exists (select from event where position >= pg_snapshot_xmin(s)::text::bigint) else false end as waiting
-           from pg_current_snapshot() as s) as f
+                       then exists (select from event where position >= pg_snapshot_xmin(s)::text::bigint + shift) else false end as waiting
+           from pg_current_snapshot() as s, event_epoch) as f
      left join lateral (
        select ${columns} from event
        where (position, id) > ($1::bigint, $2::bigint) and position < f.floor

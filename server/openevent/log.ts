@@ -1,5 +1,6 @@
 import type { EventWriter } from '../kernel/change.ts';
 import type { Executor } from '../kernel/database.ts';
+import { positionFloor } from './epoch.ts';
 import { createPayloadCheck } from './payload.ts';
 import { findEvent, insertEvents, readEvents, type Cursor, type LogEvent, type ReadFilter } from './log-store.ts';
 
@@ -62,9 +63,7 @@ export function createEventLog(options: { readonly database: Executor; readonly 
     readIn: readPage,
     find: (eventId, tenantId) => findEvent(database, eventId, tenantId),
     async end(tx = database) {
-      const row = await tx.row<{ floor: number }>('select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as floor');
-      if (row === undefined) throw new Error('the database told no snapshot');
-      return { position: row.floor, id: 0 };
+      return { position: await positionFloor(tx), id: 0 };
     },
   };
 }
