@@ -51,6 +51,8 @@ export async function startServer(config: Config, log: Log, say: (line: string) 
     const faults = await schemaFaults(database);
     if (faults.length > 0) throw new Error(`the database is not as this release expects it:\n  ${faults.slice(0, 10).join('\n  ')}`);
     const secrets = secretBox(await loadMasterKey(join(config.dataFolder, 'master.key'), config.masterKey));
+    const { kafka } = config;
+    const kafkaTls = kafka?.tls === undefined ? undefined : { cert: await readFile(kafka.tls.certFile, 'utf8'), key: await readFile(kafka.tls.keyFile, 'utf8') };
     const house = buildHouse({
       database,
       relaxed,
@@ -67,6 +69,7 @@ export async function startServer(config: Config, log: Log, say: (line: string) 
       publishAddress: config.host,
       uploadEndpoint: config.uploadEndpoint,
       validatePayloads: false,
+      kafka: kafka === undefined ? undefined : { ...kafka, tls: kafkaTls },
     });
     const { admin } = config;
     const first = await bootstrapTenant({
@@ -179,6 +182,8 @@ function announce(server: RunningServer, say: (line: string) => void, millisecon
   say('');
   say(`Millrace is ready after ${(milliseconds / 1_000).toFixed(1)} s.`);
   say(`  OpenAPI      ${server.url}/   (documents: ${server.url}/openapi.json)`);
+  const kafka = server.house.kafka?.address();
+  if (kafka !== undefined) say(`  Kafka        ${kafka.host}:${kafka.port} (${server.house.kafka?.securityProtocol})`);
   if (existsSync(join(CONSOLE_FOLDER, 'index.html'))) say(`  Console      ${server.url}${CONSOLE_PATH}`);
   if (server.first !== undefined) {
     say('');
