@@ -100,9 +100,13 @@ export async function updateTarget(tx: Executor, row: Pick<TargetRow, 'id' | 'na
   await tx.run('update event_target set name = $2, enabled = $3, modified_at = $4 where id = $1', [row.id, row.name, row.enabled, now]);
 }
 
-/** Where the target's subscription sends to, under which name and secret; the sealed secret stays when it is null. */
+/**
+ * Where the target's subscription sends to, under which name and secret; the sealed secret stays when it is null. The lease ends, so that a deliverer
+ * that has yet to hear of it cannot write off what it sent to the former address.
+ */
 export async function updateTargetSubscription(tx: Executor, id: number, name: string, url: string, sealedSecret: string | null, now: Date): Promise<void> {
   await tx.run('update subscription set name = $2, url = $3, secret = coalesce($4, secret), version = version + 1, modified_at = $5 where id = $1', [id, name, url, sealedSecret, now]);
+  await tx.run('update delivery_cursor set epoch = epoch + 1, owner = null, lease_until = null where subscription_id = $1', [id]);
 }
 
 export function listTargets(db: Executor, tenantId: number, ruleId: number | undefined, offset: number, count: number): Promise<TargetRow[]> {

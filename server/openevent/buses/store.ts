@@ -1,5 +1,5 @@
 import type { Executor } from '../../kernel/database.ts';
-import type { Cursor } from '../log.ts';
+import { compareCursors, type Cursor } from '../log.ts';
 
 /** The bus that every tenant has, made when it is first written to. */
 export const DEFAULT_BUS = 'default';
@@ -157,11 +157,20 @@ export async function readScope(db: Executor, tenantId: number, busName: string)
 }
 
 /**
+ * Where the log stands for a change: behind every event that the change can see. `end` of the log may be far before that while an old transaction runs
+ * somewhere. What happens after the change has a later place, since its transaction is younger; what happens beside it may count or not.
+ */
+export async function presentPlace(tx: Executor, end: Cursor): Promise<Cursor> {
+  const newest = await tx.row<Cursor>('select position, id from event order by position desc, id desc limit 1');
+  return newest !== undefined && compareCursors(newest, end) > 0 ? newest : end;
+}
+
+/**
  * Writes into the subscriptions of rules what follows from bus, channels, switch and rule: of the whole tenant, of one bus, or of one rule.
  * Answers the ids of those that are another now, whose deliverers are to be told.
  *
  * Their leases end with the change: a deliverer that has yet to hear of it can no longer write, so that no event after the change is passed over by
- * what was wanted before. A subscription to which nothing flowed so far goes on at `end`, the end of the log as the change sees it.
+ * what was wanted before. A subscription to which nothing flowed so far goes on at the present place of the log, whose end is `end`.
  */
 export async function refreshTargets(tx: Executor, place: { tenantId: number; busId?: number; ruleId?: number }, end: Cursor, now: Date): Promise<number[]> {
   const rows = await tx.rows<{ id: number; was_dry: boolean }>(
@@ -177,6 +186,8 @@ export async function refreshTargets(tx: Executor, place: { tenantId: number; bu
   const ids = rows.map((row) => row.id);
   await tx.run('update delivery_cursor set epoch = epoch + 1, owner = null, lease_until = null where subscription_id = any($1::bigint[])', [ids]);
   const dry = rows.filter((row) => row.was_dry).map((row) => row.id);
-  await tx.run('update delivery_cursor set position = $2, row_id = $3 where subscription_id = any($1::bigint[]) and (position, row_id) < ($2::bigint, $3::bigint)', [dry, end.position, end.id]);
+  if (dry.length === 0) return ids;
+  const present = await presentPlace(tx, end);
+  await tx.run('update delivery_cursor set position = $2, row_id = $3 where subscription_id = any($1::bigint[]) and (position, row_id) < ($2::bigint, $3::bigint)', [dry, present.position, present.id]);
   return ids;
 }

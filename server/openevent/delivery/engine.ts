@@ -119,6 +119,10 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     const destination = openDestination(subscription.target, secrets);
     const filter = filterOf(subscription);
     if (stopped) return;
+    const other = sessions.get(subscription.id);
+    // Two ways lead here at once when a change ends a lease while the session is being read again. The later lease counts.
+    if (other !== undefined && other.subscription.epoch >= subscription.epoch) return;
+    other?.abandon();
     const drop = () => {
       if (sessions.get(subscription.id) === session) sessions.delete(subscription.id);
       session.abandon();

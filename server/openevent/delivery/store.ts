@@ -122,18 +122,28 @@ const claimedColumns = `s.id, s.tenant_id, s.workspace_id, s.url, s.types, s.pat
 /** One that is paused because its target kept failing is still held by somebody, who probes it. */
 const isRunning = (alias: string) => `${alias}.enabled and ${alias}.pause_reason is distinct from 'manual'`;
 
-/** Takes running subscriptions that nobody delivers, or whose deliverer is among the `dead`, at most `limit`. */
+/**
+ * Takes running subscriptions that nobody delivers, or whose deliverer is among the `dead`, at most `limit`. They are read by a statement of their own
+ * after the claim: the claim waits for a change that ends the lease and changes the subscription, but sees the subscription as it was before it.
+ */
 export async function claimSubscriptions(db: Executor, owner: string, now: Date, leaseUntil: Date, limit: number, dead: readonly string[]): Promise<ClaimedSubscription[]> {
-  const rows = await db.rows<ClaimedRow>(
+  const claimed = await db.rows<{ id: number; epoch: number }>(
     `update delivery_cursor as c set owner = $1, lease_until = $3, epoch = epoch + 1
-     from subscription as s
-     where s.id = c.subscription_id and c.subscription_id in (
+     where c.subscription_id in (
        select free.subscription_id from delivery_cursor as free join subscription on subscription.id = free.subscription_id
        where ${isRunning('subscription')} and (free.owner is null or free.lease_until < $2 or free.owner = any($5::text[]))
        order by free.subscription_id limit $4 for update of free skip locked)
-     returning ${claimedColumns}`,
+     returning c.subscription_id as id, c.epoch`,
     [owner, now, leaseUntil, limit, dead],
   );
+  if (claimed.length === 0) return [];
+  const rows = await db.rows<ClaimedRow>(
+    `select ${claimedColumns} from unnest($2::bigint[], $3::bigint[]) as k(id, epoch) join delivery_cursor as c on c.subscription_id = k.id and c.epoch = k.epoch
+     join subscription as s on s.id = c.subscription_id where c.owner = $1 and ${isRunning('s')} order by s.id`,
+    [owner, claimed.map((one) => one.id), claimed.map((one) => one.epoch)],
+  );
+  const running = new Set(rows.map((row) => row.id));
+  for (const { id, epoch } of claimed) if (!running.has(id)) await releaseLease(db, owner, id, epoch);
   return rows.map(toClaimed);
 }
 

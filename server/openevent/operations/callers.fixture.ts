@@ -66,7 +66,14 @@ export async function openEventPlace() {
     return (await operation.handle(made, request as never)) as never;
   }
 
-  return { ...place, module: opened.module, delivery: opened.delivery, deadlines: opened.deadlines, retention: opened.retention, jobs, call };
+  /** Waits for a state in real time, waking the deliverer meanwhile, since its clock stands still. */
+  const until = (what: string, condition: () => boolean | Promise<boolean>) =>
+    place.until(what, () => {
+      opened.delivery.wake();
+      return condition();
+    });
+
+  return { ...place, until, module: opened.module, delivery: opened.delivery, deadlines: opened.deadlines, retention: opened.retention, jobs, call };
 }
 
 /** Holds for the ApiError of this entry of the catalogue, with a message that fits. */

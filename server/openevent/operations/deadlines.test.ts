@@ -129,7 +129,6 @@ test('a missed deadline reaches the target of a rule like any other event', asyn
   place.clock.advance(2 * MINUTE);
   await place.deadlines.round();
   await place.until('the event', () => {
-    place.delivery.wake();
     return receiver.received.length === 1;
   });
   assert.deepEqual([receiver.received[0]?.envelope.type, receiver.received[0]?.envelope.data['deadlineName']], ['millrace:Deadline:Missed', 'routed']);

@@ -16,20 +16,13 @@ after(async () => {
   await place.close();
 });
 
-/** The clock stands still, and leases with it. */
-const until = (what: string, condition: () => boolean | Promise<boolean>) =>
-  place.until(what, () => {
-    place.delivery.wake();
-    return condition();
-  });
-
 let count = 0;
 /** A subscription with its receiver, which has got `number` events of each of two objects. */
 async function delivered(number: number) {
   const receiver = await place.receiver();
   const { SubscriptionId = 0 } = await call(owner, 'CreateSubscription', { Name: `s${(count += 1)}`, Url: receiver.url });
   for (let index = 1; index <= number; index += 1) for (const object of ['a', 'b']) await place.raise(1, object, index, { workspaceId: 11 });
-  await until('all arrived', () => receiver.received.length >= number * 2);
+  await place.until('all arrived', () => receiver.received.length >= number * 2);
   await settled(SubscriptionId);
   return { receiver, SubscriptionId, start: place.clock.now().getTime() };
 }
@@ -37,7 +30,7 @@ async function delivered(number: number) {
 /** Waits until the deliverer has written that all of it arrived. */
 async function settled(SubscriptionId: number) {
   const end = await place.events.end();
-  await until('the cursor is at the end', async () => {
+  await place.until('the cursor is at the end', async () => {
     const row = await place.database.row<{ passed: boolean }>('select position >= $2 or not exists (select from event where position >= c.position and (position, id) > (c.position, c.row_id)) as passed from delivery_cursor as c where subscription_id = $1', [SubscriptionId, end.position]);
     return row?.passed === true;
   });
@@ -49,7 +42,7 @@ const numbers = (received: readonly Received[], object: string) => received.filt
 /** Lets seconds pass until the replay has ended. */
 async function finished(ReplayId: number): Promise<number> {
   let steps = 0;
-  await until('the replay has ended', async () => {
+  await place.until('the replay has ended', async () => {
     await place.jobs.drain();
     const row = await statusOf(ReplayId);
     if (row?.Status === 'Succeeded') return true;
@@ -81,7 +74,7 @@ test('a time range is counted first and then delivered once more, in order, mark
   const shown = await statusOf(ReplayId);
   assert.deepEqual([shown?.DeliveredCount, shown?.FailedCount, shown?.WaitingCount], [20, 0, 0]);
   await place.raise(1, 'a', 11, { workspaceId: 11 });
-  await until('a new event', () => receiver.received.some((one) => one.number === 11));
+  await place.until('a new event', () => receiver.received.some((one) => one.number === 11));
   assert.equal(receiver.received.at(-1)?.envelope.millracereplay, undefined, 'what happens now is no replay');
 });
 
@@ -106,7 +99,7 @@ test('a replay can be canceled: what was not sent stays unsent', async () => {
   receiver.received.length = 0;
   const { ReplayId = 0 } = await call(owner, 'CreateReplay', { SubscriptionId, StartTime: start - 500, RatePerSecond: 2 });
   await place.jobs.drain();
-  await until('the first of it', () => receiver.received.length === 2);
+  await place.until('the first of it', () => receiver.received.length === 2);
   await call(owner, 'CancelReplay', { ReplayId });
   place.clock.advance(5_000);
   await place.jobs.drain();

@@ -7,7 +7,7 @@ import { limits } from '../../kernel/limits.ts';
 import type { Call, Handlers } from '../../kernel/operation.ts';
 import { pageCounters, readPage } from '../../kernel/page.ts';
 import * as store from '../buses/rule-store.ts';
-import { DEFAULT_BUS } from '../buses/store.ts';
+import { DEFAULT_BUS, presentPlace } from '../buses/store.ts';
 import { CHANGE_PREFIX } from '../delivery/engine.ts';
 import { secretFrom, secretKey } from '../delivery/signature.ts';
 import { typesOf } from '../patterns/index.ts';
@@ -141,7 +141,7 @@ export function ruleOperations(context: OpenEventContext): Pick<Handlers<Operati
           created_by: call.caller.userId,
           pattern: JSON.parse(rule.pattern) as unknown,
         };
-        await insertSubscription(change, subscription, await events.end(change), change.now);
+        await insertSubscription(change, subscription, await presentPlace(change, await events.end(change)), change.now);
         const id = await store.insertTarget(change, { tenantId: call.tenantId, ruleId: rule.id, subscriptionId, name, enabled, userId: call.caller.userId }, change.now);
         change.touch(`rule-target:${id}`);
         change.touch(`subscription:${subscriptionId}`);
