@@ -48,6 +48,7 @@ export function createAsking(options: { database: Database; changes: Changes; cl
   let stopping = new AbortController();
   let running = false;
   let cancelTimer = () => {};
+  let claiming: Promise<void> = Promise.resolve();
 
   async function request(ask: FreshAsk): Promise<Came> {
     const left = ask.deadline_at.getTime() - clock.now().getTime();
@@ -142,7 +143,8 @@ export function createAsking(options: { database: Database; changes: Changes; cl
     if (!running) return;
     cancelTimer();
     cancelTimer = clock.after(limits.checkPollMs.value, () => {
-      claim()
+      claiming = claim()
+        .then(() => undefined)
         .catch((error: unknown) => log.warn({ err: error }, 'checks to ask could not be read; the next round tries again'))
         .finally(plan);
     });
@@ -157,6 +159,7 @@ export function createAsking(options: { database: Database; changes: Changes; cl
       pump();
     },
     async drain() {
+      await claiming;
       for (;;) {
         const found = await claim();
         while (underWay.size > 0) await Promise.all(underWay);
@@ -173,6 +176,8 @@ export function createAsking(options: { database: Database; changes: Changes; cl
       cancelTimer();
       waiting.length = 0;
       stopping.abort();
+      await claiming;
+      waiting.length = 0;
       await Promise.all(underWay);
       await rules.stop();
     },

@@ -99,18 +99,21 @@ export async function simulate(seed: number, steps: number, options: { readonly 
   /** Time is one for all: checkers that think side by side move it one after the other. */
   let time: Promise<void> = Promise.resolve();
 
+  async function tick(before: Promise<void>): Promise<void> {
+    await before;
+    // What takes milliseconds in the database must not take seconds here.
+    while (process.fate.open > 0) await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(500);
+    await process.sweep().catch((error: unknown) => {
+      if (!process.fate.dead) throw error;
+    });
+  }
+
   /** What a direct checker does. Time passes while it thinks, and everybody else goes on meanwhile. */
   async function transport(): Promise<OutboundAnswer> {
     if (process.fate.dead) throw new OutboundError('cancelled', 'the process is gone', 0);
     for (let thinking = random.chance(0.3) ? random.below(18) : 0; thinking > 0 && !process.fate.dead; thinking -= 1) {
-      time = time.then(async () => {
-        // What takes milliseconds in the database must not take seconds here.
-        while (process.fate.open > 0) await new Promise((resolve) => setImmediate(resolve));
-        clock.advance(500);
-        await process.sweep().catch((error: unknown) => {
-          if (!process.fate.dead) throw error;
-        });
-      });
+      time = tick(time);
       await time;
     }
     const say = (status: number, text: string, truncated = false): OutboundAnswer => ({ status, text, truncated, headers: { 'content-type': 'application/json' }, durationMs: 1 });
