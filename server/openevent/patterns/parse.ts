@@ -1,5 +1,6 @@
 import { limits } from '../../kernel/limits.ts';
 import { readBlock } from './address.ts';
+import { findDuplicate } from './duplicates.ts';
 import { below, PatternError, type Comparison, type Field, type Pattern, type PatternNode, type Test } from './syntax.ts';
 
 /**
@@ -27,6 +28,8 @@ export function parsePattern(text: string): Pattern {
   } catch (error) {
     throw new PatternError('$', `it is not JSON: ${error instanceof Error ? error.message.slice(0, 200) : 'unreadable'}`);
   }
+  const twice = findDuplicate(text);
+  if (twice !== undefined) throw new PatternError(twice, 'the name stands twice in its object; put all values into one list, or use $or');
   return readPattern(json);
 }
 

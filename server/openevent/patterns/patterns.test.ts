@@ -61,6 +61,8 @@ test('a fault is told with its place and what is allowed there', () => {
   fault('[1]', '$', /must be an object/);
   fault('{"a": "x"}', '$.a', /list of values, such as \["x"\]/);
   fault('{"a": []}', '$.a', /empty/);
+  fault('{"d": {"x{\\"": [":"], "a": [1], "\\u0061": [2]}}', '$.d.a', /twice/);
+  fault('{"$or": [{"a": [1]}, {"b": [{"prefix": "x", "prefix": "y"}]}]}', '$.$or[1].b[0].prefix', /twice/);
   fault('{"a": {}}', '$.a', /at least one/);
   fault('{"a": {"prefix": "x"}}', '$.a', /stands in a list/);
   fault('{"a": {"b c": [[1]]}}', '$.a["b c"][0]', /list cannot stand/);
