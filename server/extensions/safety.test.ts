@@ -148,7 +148,7 @@ test('a checker out of reach is asked again, and then its failure outcome counts
     await place.asking.drain();
     assert.equal(requests.length, attempt);
     if (attempt < limits.checkAttempts.value) assert.match(String((await hold(holdId)).Verdicts?.[0]?.LastError), /status 503/);
-    place.clock.advance(20 * SECOND);
+    place.clock.advance(5 * SECOND);
   }
   const first = await verdict(holdId);
   assert.deepEqual([first.Source, first.CheckResult, first.Attempts, requests.length], ['Failure', 'OK', 3, 3]);
