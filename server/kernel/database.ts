@@ -123,6 +123,13 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 }
 
+/** One connection outside any pool, for what needs its session or moves rows by COPY. The caller connects and ends `client`. */
+export function singleConnection(connection: string | ClientConfig): { readonly client: Client; readonly executor: Executor } {
+  const base: ClientConfig = typeof connection === 'string' ? { connectionString: connection } : connection;
+  const client = new Client({ ...base, types, application_name: 'millrace' });
+  return { client, executor: executor(client) };
+}
+
 /** One connection of its own that has run `statement`, and is renewed with growing pauses when it is lost. `wake` takes notifications, and '' after a renewal. */
 async function keepConnection(config: ClientConfig, statement: QueryConfig, wake: (payload: string) => void, report: (error: Error) => void): Promise<() => Promise<void>> {
   let closed = false;

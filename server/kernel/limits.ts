@@ -23,6 +23,7 @@ export const limits = {
   pageSize: { value: 100, unit: 'count', what: 'Largest page of a list, unless the contract says otherwise.' },
   databaseConnections: { value: 20, unit: 'count', what: 'Connections to PostgreSQL of one process.' },
   idleTransactionMs: { value: 60_000, unit: 'ms', what: 'A transaction idle for longer is ended by PostgreSQL, since it would hold back all delivery.' },
+  backupFrameBytes: { value: 16 * 1024 * 1024, unit: 'bytes', what: 'Largest piece of a backup file that is held in memory.' },
   callLogBuffer: { value: 20_000, unit: 'count', what: 'Call rows kept in memory while the database is away; more are counted and dropped.' },
   callLogFlushMs: { value: 100, unit: 'ms', what: 'Longest wait of a call row before it is written.' },
   callLogDays: { value: 62, unit: 'days', what: 'How long call rows are kept.' },

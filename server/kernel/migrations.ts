@@ -18,7 +18,7 @@ interface Migration {
 }
 
 /** Held while migrating, so that several processes that start at once migrate one after the other. */
-const MIGRATION_LOCK = 7_261_940_117;
+export const MIGRATION_LOCK = 7_261_940_117;
 
 async function readMigrations(source: MigrationSource): Promise<Migration[]> {
   const names = (await readdir(source.folder)).filter((name) => name.endsWith('.sql')).toSorted();
@@ -28,6 +28,11 @@ async function readMigrations(source: MigrationSource): Promise<Migration[]> {
       return { module: source.module, name, sql, hash: createHash('sha256').update(sql).digest('hex') };
     }),
   );
+}
+
+/** The migrations of a release as texts `module/name hash`, in their order: two databases with the same list have the same schema. */
+export async function migrationList(sources: readonly MigrationSource[]): Promise<string[]> {
+  return (await Promise.all(sources.map(readMigrations))).flat().map(({ module, name, hash }) => `${module}/${name} ${hash}`);
 }
 
 /**

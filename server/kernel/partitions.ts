@@ -22,8 +22,8 @@ function partitionName(table: string, every: 'day' | 'month', start: Date): stri
   return `${table}_${every === 'day' ? text.slice(0, 8) : text.slice(0, 6)}`;
 }
 
-/** Held while partitions are made or dropped, so that processes do not do it at the same time. */
-const PARTITION_LOCK = 7_261_940_118;
+/** Held while partitions are made or dropped, so that processes do not do it at the same time; a backup shares it, so that nobody waits for its end with a table locked. */
+export const PARTITION_LOCK = 7_261_940_118;
 
 /** Makes the partitions of the present and near future and drops those beyond `keep`. Returns the names of the dropped ones. Safe to call at any time. */
 export async function maintainPartitions(database: Database, definition: PartitionedTable, now: Date): Promise<string[]> {
