@@ -49,6 +49,9 @@ async function makeObjects(): Promise<Record<string, unknown>> {
       return Deployment.Status === 1 ? true : undefined;
     });
   const SubscriptionId = await number(PLATFORM, 'CreateSubscription', { Name: MARK, Url: `http://127.0.0.1:9/${MARK}`, ProjectId }, 'SubscriptionId');
+  const KafkaUserId = await number(PLATFORM, 'CreateKafkaUser', { Name: MARK, ProjectIds: JSON.stringify([ProjectId]) }, 'KafkaUserId');
+  // Consumers make groups; here nobody listens.
+  await house.database.run(`insert into kafka_group (user_id, group_id, protocol_type, state, members, epoch, created_at, modified_at) values ($1, $2, 'consumer', 'Empty', 0, 0, now(), now())`, [KafkaUserId, MARK]);
   await call(PLATFORM, 'CreateEventBus', { EventBusName: MARK, Description: MARK });
   const ChannelId = await number(PLATFORM, 'CreateDistributionChannel', { EventBusName: MARK, ProjectId }, 'ChannelId');
   const RuleId = await number(PLATFORM, 'CreateEventRule', { EventBusName: MARK, RuleName: MARK, EventPattern: '{}' }, 'RuleId');
@@ -82,6 +85,9 @@ async function makeObjects(): Promise<Record<string, unknown>> {
   await call(PLATFORM, 'EnableExtension', { ExtensionCode: MARK, ProjectId });
   await call(LEGACY, 'SubmitFile', { ProjectId, FileId: await file(`${MARK}_held`), Comment: MARK });
   const { Holds } = (await call(PLATFORM, 'ListHolds', { ProjectId }))['PagingInfo'] as { Holds: { HoldId: number; MessageId: string }[] };
+  const { Verdicts } = (await call(PLATFORM, 'GetHold', { HoldId: Number(Holds[0]?.HoldId) }))['Hold'] as { Verdicts: { CheckerInstanceId: string }[] };
+  const Steps = [{ Type: 'ROLE', Values: ['role_project_admin'] }];
+  const PolicyId = await number(PLATFORM, 'CreateExtensionApprovalPolicy', { Name: MARK, ProjectIds: JSON.stringify([ProjectId]), Steps: JSON.stringify(Steps) }, 'PolicyId');
   const user = await house.as(`${MARK}_user`);
   await call(LEGACY, 'CreateProjectMember', { ProjectId, UserId: String(user.userId), RoleCode: 'role_project_guest' });
   const { RequestId: CallRequestId } = await call(PLATFORM, 'GetCaller', {});
@@ -92,6 +98,9 @@ async function makeObjects(): Promise<Record<string, unknown>> {
     ...(await makeSourceObjects(call, ProjectId, MARK)),
     ProjectId,
     SubscriptionId,
+    KafkaUserId,
+    GroupId: MARK,
+    'CreateKafkaUser.Name': 'made-up',
     EventBusName: MARK,
     ChannelId,
     RuleId,
@@ -113,6 +122,8 @@ async function makeObjects(): Promise<Record<string, unknown>> {
     ExtensionCode: MARK,
     HoldId: Holds[0]?.HoldId,
     MessageId: Holds[0]?.MessageId,
+    CheckerInstanceId: Verdicts[0]?.CheckerInstanceId,
+    PolicyId,
     EventId: Holds[0]?.MessageId,
     UserId: user.userId,
     UserAccessKeyId: user.accessKeyId,
@@ -148,6 +159,9 @@ async function makeObjects(): Promise<Record<string, unknown>> {
     'CreateExtension.ExtensionCode': 'made_up',
     'UpdatePlan.Plan': 'Unlimited',
     'CreateExtension.BindEventList': ['commit-file'],
+    'CreateExtensionApprovalPolicy.Steps': Steps,
+    'CreateExtensionApprovalPolicy.ProjectIds': [ProjectId],
+    'CreateExtensionApprovalPolicy.ExtensionCodes': [MARK],
     'ListCheckProcesses.EventCode': 'commit-file',
     'ListEnabledExtensionsForProject.EventCode': 'commit-file',
     'UpdateIDEEventResult.CheckResult': 'OK',

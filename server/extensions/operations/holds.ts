@@ -104,6 +104,9 @@ export function holdOperations(authority: Authority, directory: WorkspaceDirecto
       access: inTenant('member'),
       /** One of the step's approvers; not the operator of the held operation, and whatever the step says, an administrator of the tenant. */
       async handle(call, request) {
+        await existing(call, request.HoldId);
+        // An approver may be somebody who sees nothing else of the workspace; without an approval there is none.
+        if ((await findApproval(call.db, request.HoldId)) === undefined) await seen(call, request.HoldId);
         await call.change((change) =>
           decideApproval(change, request.HoldId, { approve: request.Approve, comment: request.Comment?.trim() ?? '', displayName: call.caller.displayName }, async (hold, step) => {
             if (authority.tenant(call, 'administer-tenant')) return;
