@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { curlOf, signCall } from '../../console/src/api/sign.ts';
 import { csvOf } from '../../console/src/pages/openapi/csv.ts';
 import { forecast } from '../../console/src/pages/openapi/forecast.ts';
+import { readGauges } from '../../console/src/pages/administration/metrics.ts';
 import { snippetLanguages, snippetOf } from '../../console/src/pages/openapi/snippets.ts';
 
 const day = 86_400_000;
@@ -39,4 +40,12 @@ test('the signature is the one of the signed door, and the command quotes for a 
   assert.match(signed.headers['authorization'] ?? '', /^ACS3-HMAC-SHA256 Credential=id,SignedHeaders=content-type;host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version,Signature=[0-9a-f]{64}$/);
   assert.equal(signed.body, 'A=x%27y+z');
   assert.ok(curlOf(signed).startsWith("curl -X POST 'http://h:1/' \\\n"));
+});
+
+test('gauges are read from the metrics, and nothing else', () => {
+  const text = '# HELP queue_depth Waiting jobs.\n# TYPE queue_depth gauge\nqueue_depth{kind="a b"} 3\n# HELP calls Calls.\n# TYPE calls counter\ncalls 9\n# TYPE bare gauge\nbare 0.5\n';
+  assert.deepEqual(readGauges(text), [
+    { name: 'queue_depth', help: 'Waiting jobs.', labels: 'kind="a b"', value: 3 },
+    { name: 'bare', help: '', labels: '', value: 0.5 },
+  ]);
 });

@@ -30,7 +30,7 @@ test('every call goes through the one client', () => {
   const allowed = new Map([
     ['api/client.ts', /fetch\(`\/api\/\$\{contract\}\/\$\{action\}`/g],
     ['api/document.ts', /fetch\('\/openapi\.json'/g],
-    ['pages/administration/health.tsx', /fetch\('\/readyz'/g],
+    ['pages/administration/health.tsx', /fetch\('\/(?:readyz|metrics)'/g],
     // The signed door, as any program uses it.
     ['pages/openapi/operation-form.tsx', /fetch\(request\.url/g],
   ]);

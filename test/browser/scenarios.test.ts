@@ -312,6 +312,45 @@ test('who may only read sees the pages with the actions refused and the reason t
   await done(opened);
 });
 
+test('the password of a Kafka user is seen by whom the permissions allow, and by nobody else, in the page nor by API', async () => {
+  const { KafkaUserId } = await backend.house.call(own, 'CreateKafkaUser', { Name: 'consumer' });
+  const allowed = await backend.open('/openevent/kafka', 'platform_admin');
+  await button(allowed.page, 'View the password').first().click();
+  await allowed.page.locator('.ant-modal .code-block').nth(1).waitFor();
+  assert.ok(((await allowed.page.locator('.ant-modal .code-block').nth(1).textContent()) ?? '').length >= 8);
+  await done(allowed);
+  const refused = await backend.open('/openevent/kafka', 'reader');
+  assert.match(await isRefused(refused.page, 'View the password'), /Open Platform Administrator/);
+  assert.match(await isRefused(refused.page, 'Reset the password'), /Open Platform Administrator/);
+  const answer = await refused.context.request.get(`/api/open-platform/2026-12-01/GetKafkaUserPassword?KafkaUserId=${String(KafkaUserId)}`);
+  assert.equal(answer.status(), 403);
+  await done(refused);
+});
+
+test('a rule is written with a pattern that is tried on past events before it is saved', async () => {
+  const { call } = backend.house;
+  const FileId = Number((await call(legacy, 'CreateFile', { ProjectId: workspace, FileName: 'matched', FileType: 6, Content: 'echo', FileFolderPath: '业务流程/orders/General', CreateFolderIfNotExists: true, InputList: 'shop_root', OutputList: 'shop.matched', CronExpress: '00 30 00 * * ?', CycleType: 'DAY' }))['Data']);
+  await call(legacy, 'SubmitFile', { ProjectId: workspace, FileId });
+  const opened = await backend.open('/openevent/buses', 'platform_admin');
+  const { page } = opened;
+  await button(page, 'New bus').click();
+  await page.locator('.ant-modal').getByLabel('Name').fill('orders');
+  await page.locator('.ant-modal').getByRole('button', { name: 'Create' }).click();
+  await link(page, 'orders').click();
+  await button(page, 'New rule').click();
+  await page.locator('.ant-modal').getByLabel('Name').fill('commits');
+  await page.locator('.ant-modal').getByRole('button', { name: 'Create' }).click();
+  const pattern = page.getByRole('textbox', { name: 'Event pattern' });
+  await pattern.fill('{"data":{"fileName":["matched"]}}');
+  await button(page, 'Try the pattern on recent events').click();
+  await page.getByText(/[1-9]\d* of the last \d+ events match/).waitFor();
+  await button(page, 'Save').click();
+  await page.getByText('Saved.').waitFor();
+  const rules = (await call(own, 'ListEventRules', { EventBusName: 'orders' }))['PagingInfo'] as { Rules: { EventPattern: string }[] };
+  assert.deepEqual(JSON.parse(rules.Rules[0]?.EventPattern ?? ''), { data: { fileName: ['matched'] } });
+  await done(opened);
+});
+
 test('a user is made with a role and signs in; taking the account away ends it', async () => {
   const opened = await backend.open('/administration/users', owner());
   const { page } = opened;

@@ -16,6 +16,8 @@ interface VirtualRowsProps {
 }
 
 const spare = 8;
+/** So long a scroll must rest before the rows in view are asked for. */
+const restMs = 80;
 
 /** A list of any length that draws only the rows in view. All rows have one height, so that any place can be scrolled to at once. */
 export function VirtualRows({ label, count, rowHeight, template, head, row, onRange, minWidth = 760 }: VirtualRowsProps) {
@@ -44,9 +46,17 @@ export function VirtualRows({ label, count, rowHeight, template, head, row, onRa
       cancelAnimationFrame(frame);
     };
   }, [count, rowHeight]);
-  useEffect(() => onRange(view.first, view.last), [view, onRange]);
+  // While somebody scrolls on, nothing is asked for: rows passed by in a moment are nobody's business.
+  const told = useRef(false);
+  useEffect(() => {
+    const timer = window.setTimeout(() => onRange(view.first, view.last), told.current ? restMs : 0);
+    told.current = true;
+    return () => window.clearTimeout(timer);
+  }, [view, onRange]);
 
   const indices = Array.from({ length: Math.max(0, Math.min(view.last, count) - view.first) }, (_, offset) => view.first + offset);
+  // Elements are used again for the rows that come into view, which is cheaper than making new ones.
+  const slots = Math.max(1, view.last - view.first);
   return (
     <div className="virtual" ref={box} role="table" aria-label={label} aria-rowcount={count + 1} tabIndex={0} style={{ height: Math.min(620, (count + 1) * rowHeight + 2) }}>
       <div role="rowgroup" style={{ minWidth }} className="virtual-head-group">
@@ -62,7 +72,7 @@ export function VirtualRows({ label, count, rowHeight, template, head, row, onRa
         {indices.map((index) => {
           const cells = row(index);
           return (
-            <div key={index} className="virtual-row" role="row" aria-rowindex={index + 2} style={{ gridTemplateColumns: template, height: rowHeight, top: index * rowHeight }}>
+            <div key={index % slots} className="virtual-row" role="row" aria-rowindex={index + 2} style={{ gridTemplateColumns: template, height: rowHeight, top: index * rowHeight }}>
               {(cells ?? head.map(() => '…')).map((cell, column) => (
                 <span role="cell" key={column}>
                   {cell}

@@ -43,5 +43,7 @@ export const administration = texts({
   'oldest-hold': ['Oldest', '最早'],
   'nothing-waits': ['Nothing waits.', '没有积压。'],
   'failed-calls': ['Failed calls of the last hour', '近一小时失败调用'],
+  'parts': ['Parts of this server', '服务各部分'],
+  'parts-hidden': ['The metrics of the server are for its operator: read them at /metrics on its machine, or with the token of MILLRACE_METRICS_TOKEN.', '服务指标仅供运维人员查看：在本机访问 /metrics，或使用 MILLRACE_METRICS_TOKEN 令牌。'],
   'slowest': ['Slowest operation', '最慢操作'],
 });

@@ -8,6 +8,7 @@ import { Answer } from '../../parts/states.tsx';
 import { administration } from '../../text/administration.ts';
 import { common } from '../../text/common.ts';
 import { useFormats, useTexts } from '../../text/language.tsx';
+import { readGauges, type Gauge } from './metrics.ts';
 
 const everyMs = 5_000;
 
@@ -38,6 +39,7 @@ export default function Health() {
         ]}
       />
       <Lags />
+      <Parts />
     </>
   );
 }
@@ -69,6 +71,46 @@ function Lags() {
             </table>
           );
         }}
+      </Answer>
+    </Panel>
+  );
+}
+
+/** The gauges of the server, where it shows them: to its operator. */
+function Parts() {
+  const t = useTexts(administration);
+  const { number } = useFormats();
+  const metrics = useQuery<Gauge[] | null>({
+    queryKey: ['metrics'],
+    refetchInterval: (query) => (query.state.data === null ? false : everyMs),
+    async queryFn({ signal }) {
+      const response = await fetch('/metrics', { signal });
+      return response.ok ? readGauges(await response.text()) : null;
+    },
+  });
+  return (
+    <Panel title={t('parts')}>
+      <Answer query={metrics}>
+        {(gauges) =>
+          gauges === null || gauges.length === 0 ? (
+            <p className="quiet">{t('parts-hidden')}</p>
+          ) : (
+            <table className="plain-table">
+              <tbody>
+                {gauges.map((gauge) => (
+                  <tr key={`${gauge.name}{${gauge.labels}}`}>
+                    <th scope="row">
+                      <span className="mono">{gauge.name}</span> <span className="quiet mono">{gauge.labels}</span>
+                      <br />
+                      <span className="quiet">{gauge.help}</span>
+                    </th>
+                    <td>{number(gauge.value)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          )
+        }
       </Answer>
     </Panel>
   );
