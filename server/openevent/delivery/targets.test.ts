@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import { platformActor } from '../../kernel/change.ts';
 import { silentLog } from '../../kernel/log.ts';
 import { createOutbound } from '../../kernel/outbound.ts';
 import { createDelivery } from './engine.ts';
@@ -82,8 +83,13 @@ test('batch: what waits goes in one request in order; of a failed batch each obj
   const { id, secret } = await place.subscribe(tenantId, receiver.url, { settings: { format: 'batch', concurrency: 1 } });
   await place.raise(tenantId, 'first', 1);
   await place.until('the first is under way', () => receiver.received.length === 1);
-  for (let number = 1; number <= 6; number += 1) await place.raise(tenantId, number % 2 === 0 ? 'even' : 'odd', number);
-  await place.until('all are read', async () => (await place.database.row<{ count: number }>('select count(*) from event where tenant_id = $1', [tenantId]))?.count === 7);
+  // In one change, so that one page of the log has them all.
+  await place.changes.change(platformActor('test', tenantId), async (change) => {
+    for (let number = 1; number <= 6; number += 1) {
+      const object = number % 2 === 0 ? 'even' : 'odd';
+      change.raise({ code: 'commit-file', workspaceId: 1, objectKey: object, data: { projectId: 1, operator: `${object}#${number}` } });
+    }
+  });
   receiver.answer = (got) => ({ status: (JSON.parse(got.body) as unknown[]).length > 1 ? 500 : 200 });
   gate.resolve();
   await place.until('the six have come together', () => receiver.received.some((got) => (JSON.parse(got.body) as unknown[]).length === 6));
