@@ -150,7 +150,9 @@ export function serveConnection(options: ConnectionOptions): Connection {
   }
 
   function isFlexible(apiKey: number, version: number): boolean {
-    return version >= (apis.get(apiKey)?.flexible ?? 0x7fff);
+    const api = apis.get(apiKey);
+    // Of a version that is not served nothing is read but what says so.
+    return api !== undefined && version >= api.flexible && version <= api.max;
   }
 
   async function answerTo(frame: Buffer): Promise<Buffer[] | undefined> {
