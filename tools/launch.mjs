@@ -16,6 +16,7 @@ const entries = {
   generate: 'tools/generate.ts',
   demo: 'examples/demo/demo.ts',
   chaos: 'test/chaos/kill.ts',
+  extension: 'tools/extension.ts',
   'chaos-workers': 'test/chaos/workers.ts',
 };
 
