@@ -264,7 +264,7 @@ export interface Operations {
       /** Default true. */
       Enabled?: boolean | undefined
       /** DataWorks: the vendor's envelope as plain JSON. The others are CloudEvents 1.0 over HTTP; only Batch puts several events into one request. Known values: DataWorks, Structured, Binary, Batch. */
-      Format?: "DataWorks" | "Structured" | "Binary" | "Batch" | undefined
+      EventFormat?: "DataWorks" | "Structured" | "Binary" | "Batch" | undefined
       TimeoutMillis?: number | undefined
       /** Requests under way at once, each of another object. */
       Concurrency?: number | undefined
@@ -1003,7 +1003,7 @@ export interface Operations {
         Types?: string[] | undefined
         ProjectId?: number | undefined
         Enabled?: boolean | undefined
-        Format?: string | undefined
+        EventFormat?: string | undefined
         TimeoutMillis?: number | undefined
         Concurrency?: number | undefined
         RatePerSecond?: number | undefined
@@ -1748,7 +1748,7 @@ export interface Operations {
           Types?: string[] | undefined
           ProjectId?: number | undefined
           Enabled?: boolean | undefined
-          Format?: string | undefined
+          EventFormat?: string | undefined
           TimeoutMillis?: number | undefined
           Concurrency?: number | undefined
           RatePerSecond?: number | undefined
@@ -2261,7 +2261,7 @@ export interface Operations {
       Secret?: string | undefined
       Enabled?: boolean | undefined
       /** DataWorks: the vendor's envelope as plain JSON. The others are CloudEvents 1.0 over HTTP; only Batch puts several events into one request. Known values: DataWorks, Structured, Binary, Batch. */
-      Format?: "DataWorks" | "Structured" | "Binary" | "Batch" | undefined
+      EventFormat?: "DataWorks" | "Structured" | "Binary" | "Batch" | undefined
       TimeoutMillis?: number | undefined
       /** Requests under way at once, each of another object. */
       Concurrency?: number | undefined

@@ -2,7 +2,7 @@
 // installation: the folder is emptied before one begins, so an interrupted one leaves no stamp and is repeated.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join, sep } from 'node:path';
 import { withLock } from './lock.mjs';
 import { step } from './step.mjs';
 
@@ -38,9 +38,12 @@ function isComplete(root, lock) {
   } catch {
     return false;
   }
+  const ownOptional = new Set(Object.keys(lock.packages['']?.optionalDependencies ?? {}).map((name) => `node_modules/${name}`));
   for (const [path, wanted] of Object.entries(lock.packages)) {
     if (path === '' || !fitsPlatform(wanted)) continue;
     const found = installed[path];
+    // What only a package for another platform needs is optional to npm and left out with it; our own optional packages are all wanted.
+    if (found === undefined && wanted.optional === true && !ownOptional.has(path)) continue;
     if (found === undefined || found.integrity !== wanted.integrity || !existsSync(join(root, path, 'package.json'))) return false;
   }
   return true;
@@ -60,7 +63,7 @@ function accepts(allowed, value) {
 
 async function runNpm(root, lock) {
   requireSync(root, lock);
-  const { program, args } = findNpm();
+  const { program, args } = findNpm(root);
   // As `npm ci` does, begin with nothing: npm takes a half-unpacked package for a complete one. `npm ci` itself insists on an
   // entry for every platform's variant of a package, and fails where a registry does not offer them all.
   rmSync(join(root, 'node_modules'), { recursive: true, force: true });
@@ -90,19 +93,24 @@ function npmEnvironment() {
   return env;
 }
 
-function findNpm() {
+function findNpm(root) {
   const running = process.env.npm_execpath;
   // Under another package manager the variable names that one.
   if (running !== undefined && basename(running) === 'npm-cli.js' && existsSync(running)) {
-    return { program: nodeOutsideModules(), args: [running] };
+    return { program: nodeOutsideModules(root), args: [running] };
   }
-  const beside = join(dirname(realpathSync(process.execPath)), '..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js');
-  if (existsSync(beside)) return { program: process.execPath, args: [beside] };
+  const node = nodeOutsideModules(root);
+  const beside = join(dirname(realpathSync(node)), '..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js');
+  if (existsSync(beside)) return { program: node, args: [beside] };
   return { program: 'npm', args: [] };
 }
 
-/** The carried Node lies in the folder that is emptied, so npm is run by the Node that ran it before. */
-function nodeOutsideModules() {
-  const outer = process.env.npm_node_execpath;
-  return outer !== undefined && existsSync(outer) ? outer : process.execPath;
+/** The carried Node lies in the folder that is emptied, so npm is run by another: the one that ran it before, or one in the search path. */
+function nodeOutsideModules(root) {
+  const inside = (file) => realpathSync(file).startsWith(join(realpathSync(root), 'node_modules') + sep);
+  const named = process.platform === 'win32' ? 'node.exe' : 'node';
+  const candidates = [process.env.npm_node_execpath, process.execPath, ...(process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, named))];
+  const found = candidates.find((file) => file !== undefined && existsSync(file) && !inside(file));
+  if (found === undefined) throw new Error('The only Node here lies in node_modules, which must be installed anew. Run npm with the Node of the machine.');
+  return found;
 }

@@ -38,7 +38,7 @@ test('how to deliver is set, shown without what is secret, and done in tests and
   const engine = await place.engine();
   const receiver = await place.receiver();
   const { SubscriptionId } = await subscribed(receiver.url, {
-    Format: 'Structured',
+    EventFormat: 'Structured',
     TimeoutMillis: 2_000,
     Concurrency: 3,
     RatePerSecond: 50,
@@ -48,7 +48,7 @@ test('how to deliver is set, shown without what is secret, and done in tests and
   });
   const first = await shown(SubscriptionId);
   assert.deepEqual(
-    [first?.Format, first?.TimeoutMillis, first?.Concurrency, first?.RatePerSecond, first?.RetryStrategy, first?.PauseAfterSeconds, first?.Paused],
+    [first?.EventFormat, first?.TimeoutMillis, first?.Concurrency, first?.RatePerSecond, first?.RetryStrategy, first?.PauseAfterSeconds, first?.Paused],
     ['Structured', 2_000, 3, 50, 'BACKOFF_RETRY', 3_600, false],
   );
   assert.deepEqual(first?.Headers, [{ Name: 'x-team', Value: 'data', Secret: false }, { Name: 'authorization', Value: undefined, Secret: true }]);
@@ -64,7 +64,7 @@ test('how to deliver is set, shown without what is secret, and done in tests and
   }
 
   // The list takes the place of the former one; a secret one without a value keeps what it had.
-  await call(keeper, 'UpdateSubscription', { SubscriptionId, Headers: [{ Name: 'authorization' }], RatePerSecond: 0, Format: 'Binary' });
+  await call(keeper, 'UpdateSubscription', { SubscriptionId, Headers: [{ Name: 'authorization' }], RatePerSecond: 0, EventFormat: 'Binary' });
   await call(keeper, 'TestSubscription', { SubscriptionId });
   assert.deepEqual([receiver.accepted[2]?.headers['authorization'], receiver.accepted[2]?.headers['x-team'], receiver.accepted[2]?.headers['ce-specversion']], ['Bearer hidden', undefined, '1.0']);
   assert.equal((await shown(SubscriptionId))?.RatePerSecond, undefined);

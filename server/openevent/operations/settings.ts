@@ -8,7 +8,7 @@ import type { RetryStrategy } from '../delivery/retries.ts';
 import { headerPurpose, type DeliverySettings, type SubscriptionRow } from '../store.ts';
 
 /** The parameters of CreateSubscription and UpdateSubscription that say how to deliver. */
-type Request = Pick<Operations['UpdateSubscription']['request'], 'Format' | 'TimeoutMillis' | 'Concurrency' | 'RatePerSecond' | 'RetryStrategy' | 'Headers' | 'PauseAfterSeconds'>;
+type Request = Pick<Operations['UpdateSubscription']['request'], 'EventFormat' | 'TimeoutMillis' | 'Concurrency' | 'RatePerSecond' | 'RetryStrategy' | 'Headers' | 'PauseAfterSeconds'>;
 
 const formats = { DataWorks: 'dataworks', Structured: 'structured', Binary: 'binary', Batch: 'batch' } as const satisfies Record<string, Format>;
 const strategies = { STANDARD: 'standard', BACKOFF_RETRY: 'backoff', EXPONENTIAL_DECAY_RETRY: 'decay' } as const satisfies Record<string, RetryStrategy>;
@@ -25,7 +25,7 @@ const RESERVED = /^(host|connection|keep-alive|transfer-encoding|content-length|
 /** What a request says of delivery, checked; absent where it says nothing. Secret header values are sealed for the subscription. */
 export function readSettings(request: Request, id: number, before: readonly StoredHeader[], secrets: SecretBox): Partial<DeliverySettings> {
   return {
-    ...(request.Format === undefined ? {} : { format: formats[request.Format] }),
+    ...(request.EventFormat === undefined ? {} : { format: formats[request.EventFormat] }),
     ...(request.TimeoutMillis === undefined ? {} : { timeout_ms: request.TimeoutMillis }),
     ...(request.Concurrency === undefined ? {} : { concurrency: request.Concurrency }),
     ...(request.RatePerSecond === undefined ? {} : { rate: readRate(request.RatePerSecond) }),
@@ -66,7 +66,7 @@ function readHeaders(headers: NonNullable<Request['Headers']>, id: number, befor
 export function showSettings(row: SubscriptionRow, now: Date) {
   const failing = row.pause_reason === 'failing';
   return {
-    Format: wordOf(formats, row.format),
+    EventFormat: wordOf(formats, row.format),
     TimeoutMillis: row.timeout_ms,
     Concurrency: row.concurrency,
     RatePerSecond: row.rate ?? undefined,

@@ -28,7 +28,7 @@ export function SubscriptionDialog({ subscription, close }: { subscription?: Sub
       { name: 'url', label: t('url'), required: true, initial: subscription?.Url, placeholder: 'https://', maxLength: 2048 },
       { name: 'types', label: t('types'), kind: 'many', initial: subscription?.Types ?? [], help: t('types-help'), choices: (types.data?.EventTypes ?? []).map((one) => ({ value: one.Type ?? '', label: `${one.EventCode} · ${one.Name}` })) },
       { name: 'workspace', label: c('workspace'), kind: 'one', initial: subscription?.ProjectId === undefined || subscription.ProjectId === 0 ? '' : String(subscription.ProjectId), choices: [{ value: '', label: c('all-workspaces') }, ...list.map((one) => ({ value: String(one.Id), label: one.Name ?? '' }))] },
-      { name: 'format', label: t('format'), kind: 'one', initial: subscription?.Format ?? 'DataWorks', choices: formats.map((one) => ({ value: one, label: t(`format-${one}`) })) },
+      { name: 'format', label: t('format'), kind: 'one', initial: subscription?.EventFormat ?? 'DataWorks', choices: formats.map((one) => ({ value: one, label: t(`format-${one}`) })) },
       { name: 'timeout', label: t('timeout'), kind: 'number', initial: subscription?.TimeoutMillis === undefined ? '' : String(subscription.TimeoutMillis) },
       { name: 'rate', label: t('rate'), kind: 'number', initial: subscription?.RatePerSecond === undefined ? '' : String(subscription.RatePerSecond) },
     ],
@@ -49,7 +49,7 @@ export function SubscriptionDialog({ subscription, close }: { subscription?: Sub
           Url: textOf(values, 'url') ?? '',
           Types: listOf(values, 'types'),
           ProjectId: numberOf(values, 'workspace'),
-          Format: formats.find((one) => one === values['format']),
+          EventFormat: formats.find((one) => one === values['format']),
           TimeoutMillis: numberOf(values, 'timeout'),
           RatePerSecond: numberOf(values, 'rate'),
         };

@@ -66,7 +66,7 @@ function Body({ id, subscription }: { id: number; subscription: Subscription }) 
             [t('url'), <span key="url" className="mono">{subscription.Url}</span>],
             [t('types'), (subscription.Types ?? []).length === 0 ? t('all-types') : (subscription.Types ?? []).join(', ')],
             [c('workspace'), subscription.ProjectId === undefined || subscription.ProjectId === 0 ? c('all-workspaces') : nameOf(subscription.ProjectId)],
-            [t('format'), subscription.Format],
+            [t('format'), subscription.EventFormat],
             [c('created'), time(subscription.CreateTime)],
           ]}
         />
