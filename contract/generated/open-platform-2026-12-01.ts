@@ -1874,7 +1874,7 @@ export interface Operations {
     request: {
       ExtensionCode: string
       /** An earlier version to go back to; the newest when absent. */
-      Version?: number | undefined
+      ExtensionVersion?: number | undefined
     }
     response: Record<string, never>
   }

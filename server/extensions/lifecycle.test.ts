@@ -130,8 +130,8 @@ test('an edit of a published extension is tested in the test workspace beside th
   assert.deepEqual(await versions(), [[2, 1, true], [1, 3, false]]);
   assert.equal((await place.propose({ workspaceId: BETA })).held, false);
 
-  await assert.rejects(place.own(platformAdmin, 'PublishExtension', { ExtensionCode: code, Version: 7 }), refusal('NotFound', /version/));
-  await place.own(platformAdmin, 'PublishExtension', { ExtensionCode: code, Version: 1 });
+  await assert.rejects(place.own(platformAdmin, 'PublishExtension', { ExtensionCode: code, ExtensionVersion: 7 }), refusal('NotFound', /version/));
+  await place.own(platformAdmin, 'PublishExtension', { ExtensionCode: code, ExtensionVersion: 1 });
   assert.deepEqual(await versions(), [[2, 3, false], [1, 1, true]]);
   held(await place.propose({ workspaceId: BETA }));
   await take(code, 'edit');

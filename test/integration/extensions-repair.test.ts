@@ -55,8 +55,8 @@ test('with every extension of a tenant broken at every point, everything can be 
   await call(OWN, 'SubmitExtension', { ExtensionCode: 'rule' });
   await reviewer.call(OWN, 'ReviewExtension', { ExtensionCode: 'rule', Approve: true });
   await call(OWN, 'PublishExtension', { ExtensionCode: 'rule' });
-  await call(OWN, 'PublishExtension', { ExtensionCode: 'rule', Version: 1 });
-  await call(OWN, 'PublishExtension', { ExtensionCode: 'rule', Version: 2 });
+  await call(OWN, 'PublishExtension', { ExtensionCode: 'rule', ExtensionVersion: 1 });
+  await call(OWN, 'PublishExtension', { ExtensionCode: 'rule', ExtensionVersion: 2 });
   await call(OWN, 'SetExtensionReview', { Required: false });
   await call(OWN, 'EnableExtension', { ExtensionCode: 'gone', ProjectId, Mode: 'SHADOW' });
   await call(OWN, 'DisableExtensionForProject', { ExtensionCode: 'gone' });

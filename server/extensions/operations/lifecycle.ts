@@ -146,7 +146,7 @@ export function lifecycleOperations(context: LifecycleContext): Handlers<Own> {
     PublishExtension: {
       access: inTenant('write-open-platform'),
       async handle(call, request) {
-        if (request.Version !== undefined) return goBack(call, request.ExtensionCode, request.Version);
+        if (request.ExtensionVersion !== undefined) return goBack(call, request.ExtensionCode, request.ExtensionVersion);
         return step(call, request.ExtensionCode, 'publish', async (change, { extension, draft, state }) => {
           const registration = draft?.registration ?? registrationOf(extension);
           const version = draft?.number ?? extension.version;

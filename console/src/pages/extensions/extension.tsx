@@ -152,7 +152,7 @@ function Versions({ code }: { code: string }) {
             title: c('actions'),
             render: (_, row) =>
               row.InForce === true ? null : (
-                <ActionButton size="small" reason={reason} onAct={() => publish.mutate({ ExtensionCode: code, Version: row.Version }, { onSuccess: () => tell(c('done')), onError: tellFailure })}>
+                <ActionButton size="small" reason={reason} onAct={() => publish.mutate({ ExtensionCode: code, ExtensionVersion: row.Version }, { onSuccess: () => tell(c('done')), onError: tellFailure })}>
                   {t('roll-back')}
                 </ActionButton>
               ),
