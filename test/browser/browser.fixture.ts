@@ -10,7 +10,8 @@ import { startTestHouse, type TestHouse } from '../support/house.ts';
 /** A server with the built console, and a browser that looks at it. */
 
 const root = join(import.meta.dirname, '..', '..');
-export const screensFolder = join(root, 'docs', 'screens');
+/** Pictures go into the documents when they are asked for (MILLRACE_SCREENS=1), since no two runs make the same ones; else beside other things that are not kept. */
+export const screensFolder = process.env['MILLRACE_SCREENS'] === '1' ? join(root, 'docs', 'screens') : join(root, '.cache', 'screens');
 
 export type Language = 'en' | 'zh';
 
