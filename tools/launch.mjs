@@ -15,6 +15,8 @@ const entries = {
   check: 'tools/check.ts',
   generate: 'tools/generate.ts',
   demo: 'examples/demo/demo.ts',
+  backup: 'tools/backup.ts',
+  restore: 'tools/restore.ts',
   chaos: 'test/chaos/kill.ts',
   extension: 'tools/extension.ts',
   'chaos-workers': 'test/chaos/workers.ts',
