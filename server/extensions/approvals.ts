@@ -72,7 +72,7 @@ async function end(change: Change, hold: HoldRow, approval: ApprovalRow, state: 
   await moveApproval(change, hold.id, approval.step, state, change.now);
   raise(change, hold, 'approval-change-finished', { status: state === 'APPROVED' ? 'Agree' : state === 'REJECTED' ? 'Reject' : 'Expired', comments: tip, policy: approval.policy, startedAt: approval.created_at, assigneeName });
   const text = [hold.tip, tip].filter((part) => part !== '').join('\n');
-  await close(change, hold, state === 'APPROVED' ? 'pass' : 'block', state === 'APPROVED' ? 'WARN' : 'FAIL', text);
+  await close(change, hold, state === 'APPROVED' ? 'pass' : 'block', state === 'APPROVED' ? 'WARN' : 'FAIL', text, false);
 }
 
 function raise(change: Change, hold: HoldRow, code: string, of: { status: string; comments: string; policy: string; startedAt: Date; assigneeName?: string }): void {

@@ -156,6 +156,7 @@ export async function extensionsPlace(given: { readonly outbound?: Pick<Outbound
     changes,
     holds,
     asking,
+    sweep: () => deadlines.sweep(),
     runner,
     own: <Action extends keyof Own>(caller: Caller, action: Action, request: Own[Action]['request']) =>
       call(caller, 'open-platform', '2026-12-01', action, request) as Promise<Own[Action]['response']>,

@@ -8,7 +8,7 @@ import type { HoldReader, Holds, Proposal } from './declare.ts';
 import { cancelApproval } from './approval-store.ts';
 import { askLease, type Asking, type FreshAsk } from './asking.ts';
 import { extensionsAtPoint, extensionsForProposal, takeProbe, type PointExtension } from './attachment-store.ts';
-import { findHold, insertHold, releaseWaiting, withdrawHold, type NewCheck } from './hold-store.ts';
+import { findChecks, findHold, insertHold, releaseWaiting, withdrawHold, type NewCheck } from './hold-store.ts';
 import { readParameters } from './parameters.ts';
 import { inScope } from './scope.ts';
 import { canonicalJson, hashText } from './snapshot.ts';
@@ -145,7 +145,7 @@ export function createHolds(options: { ids: IdSource; asking: Pick<Asking, 'begi
     if (asks.length > 0) change.afterCommit(() => options.asking.begin(asks));
     if (checks.some((check) => check.skipped !== undefined)) {
       const hold = await findHold(change, tenantId, raised.holdId);
-      if (hold !== undefined) await settle(change, hold);
+      if (hold !== undefined) await settle(change, hold, await findChecks(change, hold.id));
     }
     change.touch(`hold:${raised.holdId}`);
   }
