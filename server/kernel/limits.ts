@@ -105,7 +105,7 @@ export const limits = {
   checksUnderWay: { value: 64, unit: 'count', what: 'Checkers that one process asks at once.' },
   checksWaiting: { value: 1_000, unit: 'count', what: 'Checks that wait in the memory of one process to be asked; the others wait in the database.' },
   checkPollMs: { value: 1_000, unit: 'ms', what: 'Backstop poll for checkers to ask, beside the wake-up.' },
-  holdSweepMs: { value: 250, unit: 'ms', what: 'Pause between two looks for checks and approvals whose deadline has passed.' },
+  holdSweepMs: { value: 100, unit: 'ms', what: 'Pause between two looks for checks and approvals whose deadline has passed.' },
   holdDeadlineBatch: { value: 50, unit: 'count', what: 'Deadlines of checks that are kept in one change.' },
   ruleMs: { value: 250, unit: 'ms', what: 'Time a local rule may take.' },
   ruleStartMs: { value: 5_000, unit: 'ms', what: 'Time the thread of local rules has to begin, besides.' },
