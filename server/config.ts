@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { limits } from './kernel/limits.ts';
+import { processRoles, type ProcessRole } from './kernel/module.ts';
 
 /** How a process of Millrace is set up, read from the environment once. */
 export interface Config {
@@ -35,6 +36,8 @@ export interface Config {
         readonly groups: number;
       }
     | undefined;
+  /** What this process does besides answering calls. */
+  readonly roles: readonly ProcessRole[];
   readonly logLevel: string;
   /** Name of this machine in leases. */
   readonly machine: string;
@@ -55,6 +58,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const certFile = text('MILLRACE_TLS_CERT');
   const keyFile = text('MILLRACE_TLS_KEY');
   if ((certFile === undefined) !== (keyFile === undefined)) throw new Error('MILLRACE_TLS_CERT and MILLRACE_TLS_KEY go together');
+  const roles = text('MILLRACE_ROLES') === undefined ? processRoles : list('MILLRACE_ROLES').filter((role) => role !== 'api');
+  for (const role of roles) if (!(processRoles as readonly string[]).includes(role)) throw new Error(`MILLRACE_ROLES has ${role}; the roles are api (always), ${processRoles.join(', ')}`);
   const timeZone = text('MILLRACE_TIME_ZONE') ?? 'Asia/Shanghai';
   try {
     Intl.DateTimeFormat('en', { timeZone });
@@ -86,6 +91,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     databaseUrl: text('DATABASE_URL'),
     regions,
     timeZone,
+    roles: roles as readonly ProcessRole[],
     tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
     masterKey: text('MILLRACE_MASTER_KEY'),
     allowedTargets: list('MILLRACE_ALLOW_TARGETS'),

@@ -9,7 +9,7 @@ import { createJobRunner, type JobRunner } from './kernel/jobs.ts';
 import { limits } from './kernel/limits.ts';
 import type { Log } from './kernel/log.ts';
 import { createMetrics, type Metrics } from './kernel/metrics.ts';
-import type { Module, Service } from './kernel/module.ts';
+import type { Module, ProcessRole, Service } from './kernel/module.ts';
 import { createOutbound } from './kernel/outbound.ts';
 import { createTcpOutbound } from './kernel/outbound-tcp.ts';
 import { periodic } from './kernel/periodic.ts';
@@ -45,6 +45,8 @@ export interface HouseOptions {
   readonly publishAddress: string;
   /** Host, with its port unless that is 443, below which clients reach this server as `millrace.<host>` when they upload files. */
   readonly uploadEndpoint?: string | undefined;
+  /** What this process does besides answering calls; everything when absent. */
+  readonly roles?: readonly ProcessRole[];
   /** Hold event payloads against their schemas as they are raised. */
   readonly validatePayloads: boolean;
   readonly inspect?: GatewayServices['inspect'];
@@ -142,7 +144,7 @@ export function buildHouse(options: HouseOptions): House {
   for (const gauge of modules.flatMap((module) => module.gauges ?? [])) metrics.gauge({ name: gauge.name, help: gauge.help, read: () => gauge.read(database, clock.now()) });
   const jobs = createJobRunner({ database, changes, clock, log, jobs: modules.flatMap((module) => module.jobs ?? []) });
   const { gateway, registry } = openapi.open(modules.flatMap((module) => module.operations ?? []));
-  const services: Service[] = [jobService(database, jobs), periodic({ name: 'partitions', everyMs: limits.partitionCheckMs.value, clock, log, round: () => maintainAllPartitions(database, clock.now()) }), ...modules.flatMap((module) => module.services ?? [])];
+  const services: Service[] = [jobService(database, jobs), periodic({ name: 'partitions', everyMs: limits.partitionCheckMs.value, clock, log, round: () => maintainAllPartitions(database, clock.now()) }), ...modules.flatMap((module) => module.services ?? [])].filter((service) => service.role === undefined || options.roles === undefined || options.roles.includes(service.role));
   const started: Service[] = [];
 
   return {

@@ -67,6 +67,7 @@ export async function startServer(config: Config, log: Log, say: (line: string) 
       allowLoopback: isLoopback(config.host),
       allowedTargets: config.allowedTargets,
       publishAddress: config.host,
+      roles: config.roles,
       uploadEndpoint: config.uploadEndpoint,
       validatePayloads: false,
       kafka: kafka === undefined ? undefined : { ...kafka, tls: kafkaTls },

@@ -5,8 +5,15 @@ import type { OperationDeclaration } from './operation.ts';
 import type { PartitionedTable } from './partitions.ts';
 
 /** Something that runs in the background from start to stop of the process. */
+/** What a process may be told to do or to leave to others on the same database. All of them answer calls. */
+export const processRoles = ['deliver', 'schedule', 'work'] as const;
+
+export type ProcessRole = (typeof processRoles)[number];
+
 export interface Service {
   readonly name: string;
+  /** Started only in processes of this role; in all when absent. */
+  readonly role?: ProcessRole;
   start(): Promise<void> | void;
   /** Resolves when nothing of it runs any more. */
   stop(): Promise<void>;

@@ -292,6 +292,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   return {
     name: 'delivery',
+    role: 'deliver',
     async start() {
       stopped = false;
       presence = await createPresence(database, owner);

@@ -272,6 +272,7 @@ export function createWorker(options: WorkerOptions): Service {
 
   return {
     name: 'task worker',
+    role: 'work',
     async start() {
       await prepare();
       stopping = false;

@@ -47,5 +47,5 @@ export function createRetention(options: { database: Database; changes: Changes;
     return forgotten;
   }
 
-  return { ...periodic({ name: 'retention of instances', everyMs: EVERY_MS, clock, log, round }), round };
+  return { ...periodic({ name: 'retention of instances', everyMs: EVERY_MS, clock, log, round }), role: 'schedule', round };
 }

@@ -89,6 +89,7 @@ export function createScheduler(options: { database: Database; changes: Changes;
 
   return {
     name: 'scheduler',
+    role: 'schedule',
     wake,
     drain,
     async start() {
