@@ -126,9 +126,10 @@ async function latency(seconds: number): Promise<void> {
     for (let number = 0; number < count; number += 1) {
       await pause(Math.max(0, began + (number * 1_000) / RATE - performance.now()));
       running.push(
-        place.raise(`file:${number % KEYS}`, number).then((id) => {
+        (async () => {
+          const id = await place.raise(`file:${number % KEYS}`, number);
           committed.set(id, process.hrtime.bigint());
-        }),
+        })(),
       );
     }
     await Promise.all(running);
@@ -163,9 +164,9 @@ async function rebalance(rounds: number): Promise<void> {
   const member = () => consume({ client: 'kafkajs', group: 'rebalance', count: undefined }, hear);
   const members = [0, 1, 2, 3, 4].map(() => member());
   const raised = new Map<string, number>();
-  let going = true;
+  const halt = new AbortController();
   const load = (async () => {
-    for (let number = 0; going; number += 1) {
+    for (let number = 0; !halt.signal.aborted; number += 1) {
       const key = `rebalance:${number % 40}`;
       const next = raised.get(key) ?? 0;
       raised.set(key, next + 1);
@@ -190,7 +191,7 @@ async function rebalance(rounds: number): Promise<void> {
     await place.until(`round ${round}: records come`, () => records > records0, 60_000);
     if ((round + 1) % 10 === 0) console.log(`  ${round + 1} rounds, ${records} records, ${((performance.now() - began) / 1_000).toFixed(0)} s`);
   }
-  going = false;
+  halt.abort();
   await load;
   const total = [...raised.values()].reduce((sum, count) => sum + count, 0);
   const distinct = () => [...seen.values()].reduce((sum, key) => sum + key.numbers.size, 0);

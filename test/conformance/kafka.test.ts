@@ -40,7 +40,7 @@ function assertComplete(got: readonly Got[], raised: ReadonlyMap<string, number>
 
 function counting(tenantId: number) {
   const raised = new Map<string, number>();
-  let stopped = false;
+  let halt = new AbortController();
   let running: Promise<void> = Promise.resolve();
   const one = async (object: string) => {
     const number = raised.get(object) ?? 0;
@@ -54,13 +54,14 @@ function counting(tenantId: number) {
     },
     /** Raises until it is told to stop, each object's events one after the other. */
     start(objects = 12) {
-      stopped = false;
+      halt = new AbortController();
+      const { signal } = halt;
       running = (async () => {
-        for (let number = 0; !stopped; number += 1) await one(`file:${number % objects}`);
+        for (let number = 0; !signal.aborted; number += 1) await one(`file:${number % objects}`);
       })();
     },
     async stop() {
-      stopped = true;
+      halt.abort();
       await running;
     },
     total: () => [...raised.values()].reduce((sum, count) => sum + count, 0),

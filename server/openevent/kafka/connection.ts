@@ -130,7 +130,7 @@ export function serveConnection(options: ConnectionOptions): Connection {
     for (const part of answer) socket.write(part);
     socket.uncork();
     let before = socket.writableLength;
-    while (socket.writableNeedDrain && !closed) {
+    while (socket.writableNeedDrain && !gone.signal.aborted) {
       await new Promise<void>((resolve) => {
         const done = () => {
           cancel();

@@ -121,7 +121,11 @@ export function createGroup(options: GroupOptions): Group {
 
   /** One write after the other, so that an old state never covers a newer one. */
   function write(next: () => Promise<GroupWrite>): Promise<GroupWrite> {
-    const done = writing.then(next);
+    const before = writing;
+    const done = (async () => {
+      await before;
+      return next();
+    })();
     writing = done.catch(() => undefined);
     return done;
   }
@@ -180,7 +184,7 @@ export function createGroup(options: GroupOptions): Group {
     if (state !== 'PreparingRebalance' || ended) return;
     cancelRebalance();
     opened = true;
-    for (const member of [...members.values()]) {
+    for (const member of members.values()) {
       // Static members keep their place until their session ends.
       if (member.join === undefined && member.instanceId === undefined) remove(member, false);
     }
@@ -221,7 +225,7 @@ export function createGroup(options: GroupOptions): Group {
     const longest = Math.max(...[...members.values()].map((member) => member.rebalanceTimeoutMs));
     cancelRebalance = clock.after(longest, () => {
       if (state !== 'CompletingRebalance') return;
-      for (const member of [...members.values()]) if (member.sync === undefined && member.instanceId === undefined) remove(member, false);
+      for (const member of members.values()) if (member.sync === undefined && member.instanceId === undefined) remove(member, false);
       if (members.size > 0) prepare();
       else {
         state = 'Empty';

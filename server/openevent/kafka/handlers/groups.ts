@@ -3,7 +3,7 @@ import { code } from '../protocol/errors.ts';
 import { deleteGroups, describeGroups, heartbeat, joinGroup, leaveGroup, listGroups, offsetCommit, offsetDelete, offsetFetch, syncGroup } from '../protocol/messages.ts';
 import * as store from '../group-store.ts';
 import { mayRead, topicName, workspaceOfTopic } from '../topics.ts';
-import { route, topicExists, type Client, type Services } from './context.ts';
+import { route, topicExists, type Services } from './context.ts';
 
 const MOST_GROUP_ID = 255;
 const SHORTEST_SESSION_MS = 1_000;

@@ -1,6 +1,6 @@
 import type { Api } from './messages.ts';
 import { nullableText, structure } from './schema.ts';
-import { Reader, Writer } from './wire.ts';
+import { type Reader, Writer } from './wire.ts';
 
 /** What stands before the body of every request. */
 export interface RequestHeader {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Reader as PeerReader, readRecordsBatches } from '@platformatic/kafka';
 import { apis } from '../handlers/index.ts';
 import { crc32c } from './crc32c.ts';
