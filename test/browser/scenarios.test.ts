@@ -290,6 +290,8 @@ test('code is edited, saved and run; the run is followed to its end', async () =
   assert.equal(stored.File.Content, 'echo one\necho two from the editor');
   await button(page, 'Run').click();
   await page.locator('.log').getByText('two from the editor').waitFor();
+  const after = (await call(legacy, 'GetFile', { ProjectId: workspace, FileId }))['Data'] as { File: { Content: string } };
+  assert.equal(after.File.Content, stored.File.Content);
   await done(opened);
 });
 
@@ -340,6 +342,7 @@ test('a rule is written with a pattern that is tried on past events before it is
   await button(page, 'New rule').click();
   await page.locator('.ant-modal').getByLabel('Name').fill('commits');
   await page.locator('.ant-modal').getByRole('button', { name: 'Create' }).click();
+  await page.getByRole('heading', { level: 1, name: 'commits' }).waitFor();
   const pattern = page.getByRole('textbox', { name: 'Event pattern' });
   await pattern.fill('{"data":{"fileName":["matched"]}}');
   await button(page, 'Try the pattern on recent events').click();

@@ -5,7 +5,7 @@ import { sql } from '@codemirror/lang-sql';
 import { bracketMatching, HighlightStyle, StreamLanguage, syntaxHighlighting } from '@codemirror/language';
 import { shell } from '@codemirror/legacy-modes/mode/shell';
 import { MergeView } from '@codemirror/merge';
-import { EditorState, type Extension } from '@codemirror/state';
+import { Annotation, EditorState, type Extension } from '@codemirror/state';
 import { EditorView, highlightActiveLine, keymap, lineNumbers } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { useEffect, useRef } from 'react';
@@ -28,6 +28,9 @@ const look = EditorView.theme({
   '.cm-cursor': { borderLeftColor: 'var(--ink)' },
   '&.cm-focused .cm-selectionBackground, .cm-selectionBackground': { backgroundColor: 'var(--accent-soft) !important' },
 });
+
+/** Marks a change that the page made, which is not an edit of the user. */
+const takenOver = Annotation.define<boolean>();
 
 function languageOf(name: CodeLanguage): Extension {
   switch (name) {
@@ -76,7 +79,7 @@ export default function CodeEditor({ label, language, text, readOnly, onChange }
           ...basics(language, label),
           EditorState.readOnly.of(readOnly),
           EditorView.updateListener.of((update) => {
-            if (update.docChanged) changed.current(update.state.doc.toString());
+            if (update.docChanged && !update.transactions.some((one) => one.annotation(takenOver) === true)) changed.current(update.state.doc.toString());
           }),
         ],
       }),
@@ -87,7 +90,7 @@ export default function CodeEditor({ label, language, text, readOnly, onChange }
   }, [label, language, readOnly]);
   useEffect(() => {
     const editor = view.current;
-    if (editor !== undefined && editor.state.doc.toString() !== text) editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: text } });
+    if (editor !== undefined && editor.state.doc.toString() !== text) editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: text }, annotations: takenOver.of(true) });
   }, [text]);
   return <div ref={box} className="code-editor" />;
 }

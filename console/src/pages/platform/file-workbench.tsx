@@ -1,4 +1,4 @@
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { legacy, own, type Response } from '../../api/contract.ts';
 import { useRead, useWrite } from '../../api/queries.ts';
 import { goTo, setQuery, usePlace } from '../../app/router.tsx';
@@ -46,6 +46,10 @@ function Opened({ workspace, fileId, data }: { workspace: number; fileId: number
   const remove = useWrite(legacy, 'DeleteFile');
   const run = useWrite(own, 'RunFile');
   const text = draft ?? stored;
+  // The draft is dropped when the server has it, not when it was sent: until then the editor would show the text of before.
+  useEffect(() => {
+    if (draft === stored) setDraft(undefined);
+  }, [draft, stored]);
   const unsaved = draft !== undefined && draft !== stored;
   const develop = refusal('develop');
   const FileId = fileId;
@@ -54,7 +58,6 @@ function Opened({ workspace, fileId, data }: { workspace: number; fileId: number
   const save = async () => {
     if (!unsaved) return;
     await update.mutateAsync({ ProjectId, FileId, Content: text });
-    setDraft(undefined);
   };
   const act = (work: () => Promise<void>) => () => void work().catch(tellFailure);
   return (
