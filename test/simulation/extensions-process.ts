@@ -2,7 +2,7 @@ import { createExtensions } from '../../server/extensions/index.ts';
 import type { PointDeclaration } from '../../server/extensions/declare.ts';
 import { createChanges, type EventWriter } from '../../server/kernel/change.ts';
 import type { ManualClock } from '../../server/kernel/clock.ts';
-import type { Database, Executor } from '../../server/kernel/database.ts';
+import { sqlState, type Database, type Executor } from '../../server/kernel/database.ts';
 import { randomIds } from '../../server/kernel/ids.ts';
 import { createJobRunner } from '../../server/kernel/jobs.ts';
 import { silentLog } from '../../server/kernel/log.ts';
@@ -21,6 +21,8 @@ export interface Fate {
   left: number | undefined;
   /** Transactions under way. */
   open: number;
+  /** Deadlocks that PostgreSQL ended. */
+  circles: number;
 }
 
 function step(fate: Fate): void {
@@ -29,18 +31,23 @@ function step(fate: Fate): void {
 }
 
 function mortalExecutor(executor: Executor, fate: Fate): Executor {
+  /** Waiting in a circle ends with an error that the services survive; here it must not happen at all. */
+  const noteCircle = (error: unknown): never => {
+    if (sqlState(error) === '40P01') fate.circles += 1;
+    throw error;
+  };
   return {
     async rows(text, values) {
       step(fate);
-      return executor.rows(text, values);
+      return executor.rows<never>(text, values).catch(noteCircle);
     },
     async row(text, values) {
       step(fate);
-      return executor.row(text, values);
+      return executor.row<never>(text, values).catch(noteCircle);
     },
     async run(text, values) {
       step(fate);
-      return executor.run(text, values);
+      return executor.run(text, values).catch(noteCircle);
     },
   };
 }
@@ -79,7 +86,7 @@ export interface World {
 /** One server process with the third door, on the world's database. */
 /** `withoutDeadlines`: it never looks at them, to show that the simulation sees that. */
 export function startProcess(world: World, options: { readonly withoutDeadlines?: boolean }) {
-  const fate: Fate = { dead: false, left: undefined, open: 0 };
+  const fate: Fate = { dead: false, left: undefined, open: 0, circles: 0 };
   const database = mortal(world.database, fate);
   const { clock } = world;
   const changes = createChanges({ database, clock, ids: randomIds, events: world.events });
