@@ -168,8 +168,9 @@ export function createGateway(services: GatewayServices): Gateway {
     const response = await declaration.handle(call, decoded.request as never);
     const stream = streamOf(response);
     if (stream !== undefined) return { status: 200, body: { RequestId: trace.requestId }, headers, stream };
-    services.inspect?.(entry, response);
-    const body = { ...response, RequestId: trace.requestId };
+    const answer = entry.trim(response);
+    services.inspect?.(entry, answer);
+    const body = { ...answer, RequestId: trace.requestId };
     return session === undefined ? { status: 200, body, headers } : { status: 200, body, headers, session };
   }
 

@@ -1,11 +1,14 @@
 import { contracts, findOperation, type Contract, type Operation } from '../../contract/index.ts';
 import type { OperationDeclaration } from '../kernel/operation.ts';
 import { decoderFor, type Decoder } from './decode/index.ts';
+import { trimFor } from './trim.ts';
 
 /** An operation as the gateway runs it: the contract's entry, its decoder, and the handler when it is built. */
 export interface Entry {
   readonly operation: Operation;
   readonly decode: Decoder;
+  /** Keeps of an answer what the contract has. */
+  readonly trim: (answer: object) => Record<string, unknown>;
   readonly declaration: OperationDeclaration | undefined;
 }
 
@@ -25,7 +28,7 @@ export function createRegistry(declarations: readonly OperationDeclaration[]): R
   for (const contract of contracts.values()) {
     const strict = contract.enumerations === 'closed';
     for (const operation of contract.operations.values()) {
-      byKey.set(key(contract.product, contract.version, operation.name), { operation, decode: decoderFor(operation.parameters, strict), declaration: undefined });
+      byKey.set(key(contract.product, contract.version, operation.name), { operation, decode: decoderFor(operation.parameters, strict), trim: trimFor(operation.response), declaration: undefined });
     }
   }
   for (const declaration of declarations) {

@@ -1,8 +1,10 @@
+import assert from 'node:assert/strict';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Operations as Legacy } from '../../../contract/generated/dataworks-public-2020-05-18.ts';
 import type { Operations as Current } from '../../../contract/generated/dataworks-public-2024-05-18.ts';
+import { faultsOfAnswer } from '../../../test/support/answers.ts';
 import { testDatabase } from '../../../test/support/database.ts';
 import { eventually } from '../../../test/support/eventually.ts';
 import type { Holds, Proposal } from '../../extensions/declare.ts';
@@ -135,7 +137,10 @@ export async function schedulingPlace(options: { schedule?: boolean; clock?: Clo
       change: (work) => changes.change({ ...actor, action, requestId }, work),
       setSession() {},
     };
-    return operation.handle(made, request as never);
+    const answer = await operation.handle(made, request as never);
+    // What is answered is what the contract says, in every test.
+    assert.deepEqual(faultsOfAnswer('dataworks-public', version, action, answer), []);
+    return answer;
   }
 
   /** Smoke-tests a task; answers the instance. */

@@ -152,19 +152,20 @@ export function fileOperations(users: Users): Handlers<Operations> {
         return { ...success, Data: { ...pageCounters(page, total), FileVersions: rows.map((row) => toLegacyVersion(row, node)) } };
       },
     },
-    ListFileType: {
-      access: inProject('read'),
-      async handle(_call, request) {
-        const page = readPage(request);
-        const keyword = request.Keyword?.toLowerCase() ?? '';
-        const matching = fileTypes.filter((type) => type.number !== undefined && type.kind === 'node' && (keyword === '' || type.name.toLowerCase().includes(keyword) || type.command.toLowerCase().includes(keyword)));
-        return {
-          NodeTypeInfoList: {
-            ...pageCounters(page, matching.length),
-            NodeTypeInfo: matching.slice(page.offset, page.offset + page.size).map((type) => ({ NodeType: type.number, NodeTypeName: type.name })),
-          },
-        };
-      },
+    ListFileType: { access: inProject('read'), handle: listTypes },
+    GetNodeTypeListInfo: { access: inProject('read'), handle: listTypes },
+  };
+}
+
+/** The types that files and nodes may have, by their numbers. */
+async function listTypes(_call: Call, request: Operations['ListFileType']['request']) {
+  const page = readPage(request);
+  const keyword = request.Keyword?.toLowerCase() ?? '';
+  const matching = fileTypes.filter((type) => type.number !== undefined && type.kind === 'node' && (keyword === '' || type.name.toLowerCase().includes(keyword) || type.command.toLowerCase().includes(keyword)));
+  return {
+    NodeTypeInfoList: {
+      ...pageCounters(page, matching.length),
+      NodeTypeInfo: matching.slice(page.offset, page.offset + page.size).map((type) => ({ NodeType: type.number, NodeTypeName: type.name })),
     },
   };
 }
