@@ -1527,6 +1527,17 @@ export interface Operations {
         Invocation?: string | undefined
         PublishTime?: number | undefined
         UserId?: number | undefined
+        ExtensionDesc?: string | undefined
+        Owner?: number | undefined
+        ProjectTesting?: number | undefined
+        DetailUrl?: string | undefined
+        HelpDocUrl?: string | undefined
+        ParameterSetting?: string | undefined
+        OptionSetting?: string | undefined
+        DeadlineSeconds?: number | undefined
+        DeadlineOutcome?: string | undefined
+        RequireToken?: boolean | undefined
+        Target?: string | undefined
       }[] | undefined
     }
   }

@@ -53,6 +53,7 @@ export function createHolds(options: { ids: IdSource; asking: Pick<Asking, 'begi
       const held = matching.some(({ settings }) => settings.mode !== 'SHADOW');
       const data = { ...proposal.data, extensionBizId: `job_${holdId}`, blockBusiness: held };
       const messageId = change.raise({ code: proposal.point, workspaceId: proposal.workspaceId, objectKey: proposal.objectKey, data });
+      if (matching.length > 0) change.ask({ point: proposal.point, title: proposal.title, held, extensions: matching.map(({ code, name, settings }) => ({ code, name, mode: settings.mode })) });
       if (matching.length > 0) await writeHold(change, { holdId, messageId, data: { ...data, tenantId, eventCode: proposal.point }, shadow: !held }, proposal, matching);
       return held ? { held, messageId, holdId } : { held, messageId };
     },

@@ -61,7 +61,7 @@ export function createExtensions(options: ExtensionsOptions): { module: Module; 
           GetIDEEventDetail: queries.getIdeEventDetail,
         }),
         ...declareOperations<ContractOperations['open-platform/2026-12-01']>('open-platform', '2026-12-01', {
-          ...lifecycleOperations({ directory, ids, users: options.users, checkTarget: (url) => options.outbound.checkTarget(url) }),
+          ...lifecycleOperations({ authority, directory, ids, users: options.users, checkTarget: (url) => options.outbound.checkTarget(url) }),
           ...attachmentOperations({ authority, directory, history: options.history }),
           ...approvalPolicyOperations({ authority, directory }),
           ...holdOperations(authority, directory),

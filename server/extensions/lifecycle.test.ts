@@ -151,6 +151,13 @@ test('the new version of a tenant-level extension checks its owner only, until i
   held(await place.propose(deletion, tenantAdmin));
 });
 
+test('the target of an extension is told to its owner and to who writes the Open Platform only', async () => {
+  const { ExtensionCode = '' } = await place.own(platformAdmin, 'CreateExtension', { ExtensionName: 'T', BindEventList: ['commit-file'], Invocation: 'HTTP', Target: 'http://127.0.0.1:9/?key=secret', DeadlineSeconds: 7 });
+  const first = async (caller: typeof developer) => (await place.own(caller, 'ListExtensionVersions', { ExtensionCode })).Versions?.[0];
+  assert.deepEqual([(await first(platformAdmin))?.Target, (await first(platformAdmin))?.DeadlineSeconds], ['http://127.0.0.1:9/?key=secret', 7]);
+  assert.equal((await first(developer))?.Target, undefined);
+});
+
 test('an owner is a user of the tenant, and may answer', async () => {
   const create = (Owner: number) => place.own(platformAdmin, 'CreateExtension', { ExtensionName: 'Owned', BindEventList: ['commit-file'], Owner });
   await assert.rejects(create(foreigner.userId), refusal('NotFound', /user/));

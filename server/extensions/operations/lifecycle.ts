@@ -6,7 +6,7 @@ import type { IdSource } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import { inTenant, type Call, type Handlers } from '../../kernel/operation.ts';
 import type { WorkspaceDirectory } from '../../identity/directory.ts';
-import { existingWorkspace } from '../authority.ts';
+import { existingWorkspace, type Authority } from '../authority.ts';
 import { readRegistration } from '../registration.ts';
 import { extensionState, extensionStates, extensionStatus, next, stepRights, type ExtensionState, type ExtensionStep } from '../states.ts';
 import {
@@ -28,6 +28,7 @@ import { dropDraft, findDraft, findVersion, isReviewRequired, listVersions, next
 type Own = ContractOperations['open-platform/2026-12-01'];
 
 export interface LifecycleContext {
+  readonly authority: Authority;
   readonly directory: WorkspaceDirectory;
   readonly ids: IdSource;
   readonly users: { find(userId: number, tenantId: number): Promise<object | undefined> };
@@ -43,7 +44,7 @@ interface Subject {
 
 /** Registration, review and life of extensions. None of this is ever held by an extension, so that a bad one can always be taken out. */
 export function lifecycleOperations(context: LifecycleContext): Handlers<Own> {
-  const { directory, ids, users, checkTarget } = context;
+  const { authority, directory, ids, users, checkTarget } = context;
 
   async function checkRegistration(call: Call, registration: Registration): Promise<void> {
     if (registration.projectTesting !== undefined) await existingWorkspace(directory, call.tenantId, registration.projectTesting);
@@ -215,6 +216,7 @@ export function lifecycleOperations(context: LifecycleContext): Handlers<Own> {
         const extension = await findExtension(call.db, call.tenantId, request.ExtensionCode);
         if (extension === undefined) throw notFound('Extension', request.ExtensionCode);
         const draft = await findDraft(call.db, extension.id);
+        const open = extension.owner_id === call.caller.userId || authority.tenant(call, 'write-open-platform');
         const published = await listVersions(call.db, extension.id, limits.extensionVersions.value);
         const view = (number: number, status: number, registration: Registration) => ({
           Version: number,
@@ -223,6 +225,17 @@ export function lifecycleOperations(context: LifecycleContext): Handlers<Own> {
           ExtensionName: registration.name,
           BindEventList: [...registration.events],
           Invocation: registration.invocation,
+          ExtensionDesc: registration.description,
+          Owner: registration.ownerId,
+          ...(registration.projectTesting === undefined ? {} : { ProjectTesting: registration.projectTesting }),
+          DetailUrl: registration.detailUrl,
+          HelpDocUrl: registration.helpDocUrl,
+          ParameterSetting: registration.parameterSetting,
+          OptionSetting: registration.optionSetting,
+          DeadlineSeconds: registration.deadlineSeconds,
+          DeadlineOutcome: registration.deadlineOutcome,
+          RequireToken: registration.requireToken,
+          ...(open ? { Target: registration.target } : {}),
         });
         const first = published.some(({ number }) => number === extension.version) ? [] : [view(extension.version, extension.status, registrationOf(extension))];
         return {
