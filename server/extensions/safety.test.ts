@@ -256,6 +256,7 @@ test('a rule that never ends, eats memory, throws or says nothing ends as the fa
     [nested('x1 >= 0', 8), /took longer than 250 ms/],
     [`${doubled(6)}.matches('x+y')`, /memory|took longer|rule failed|thread ended/],
     [`${list}.map(a, ${list}.map(b, ${list}.map(c, ${list}.map(d, string(a * b * c * d) + '0123456789')))).size() == 0`, /MB of memory|took longer than 250 ms/],
+    [`'${'a'.repeat(60)}!'.matches('^(a+)+$')`, /took longer than 250 ms/],
     ['data.nothing.at.all == 1', /the rule failed/],
     ['1 / 0 == 1', /the rule failed/],
     ['42', /neither to true or false/],

@@ -89,6 +89,38 @@ test('option values must fit the form, and defaults fill what is not set', () =>
   assert.deepEqual(optionsInForce(null, ''), {});
 });
 
+test('all seven components of a form are known, and each takes the values that it can show', () => {
+  const entries = { dataSource: [{ value: 'a', label: 'A' }, { value: 'b', label: 'B' }, { value: 'c', label: 'C', disabled: true }] };
+  const property = (component: string, props?: object) => ({ type: 'string', title: component, 'x-decorator': 'FormItem', 'x-component': component, 'x-decorator-props': { tooltip: 'help' }, ...(props === undefined ? {} : { 'x-component-props': props }) });
+  const setting = JSON.stringify({
+    type: 'object',
+    properties: {
+      text: property('PreviewText.Input'),
+      line: property('Input'),
+      lines: property('Input.TextArea'),
+      one: property('Select', entries),
+      some: property('Select', { ...entries, mode: 'multiple' }),
+      boxes: property('Checkbox.Group', entries),
+      radio: property('Radio.Group', entries),
+    },
+  });
+  checkOptionSetting(setting);
+  const values = { line: 'x', lines: 'x\ny', one: 'a', some: ['a', 'b'], boxes: [], radio: 'b' };
+  assert.deepEqual(checkOptionValue(JSON.stringify(values), setting), values);
+  const faults: [object, RegExp][] = [
+    [{ text: 'x' }, /only shows text/],
+    [{ line: ['x'] }, /text or a number/],
+    [{ one: ['a'] }, /must be one value/],
+    [{ some: 'a' }, /must be a list/],
+    [{ boxes: ['z'] }, /must be one of/],
+    [{ radio: 'c' }, /disabled/],
+  ];
+  for (const [given, reason] of faults) assert.throws(() => checkOptionValue(JSON.stringify(given), setting), refusal('InvalidParameter', reason), JSON.stringify(given));
+  const form = (props: object) => JSON.stringify({ type: 'object', properties: { a: property('Radio.Group', props) } });
+  assert.throws(() => checkOptionSetting(form({})), refusal('InvalidParameter', /dataSource is missing/));
+  assert.throws(() => checkOptionSetting(form({ ...entries, mode: 'multiple' })), refusal('InvalidParameter', /mode may only be/));
+});
+
 test('equal content has one hash, whatever the order of its keys', () => {
   assert.equal(canonicalJson({ b: [{ d: 1, c: undefined }], a: null }), '{"a":null,"b":[{"d":1}]}');
   assert.equal(hashText(canonicalJson({ x: 1, y: 2 })), hashText(canonicalJson({ y: 2, x: 1 })));
