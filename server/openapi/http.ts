@@ -59,6 +59,8 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
   app.setErrorHandler((error: FastifyError, request, reply) => send(reply, gateway.refuse(frameworkError(error), request)));
   app.setNotFoundHandler((request, reply) => send(reply, gateway.refuse(new ApiError('PathNotFound', { path: pathOf(request.raw.url).slice(0, 200) }), request)));
   void app.register(fastifyCookie);
+  // Once seen over TLS, browsers do not come without it.
+  if (options.tls !== undefined) app.addHook('onRequest', async (_request, reply) => void reply.header('strict-transport-security', 'max-age=31536000'));
   const streams = createEventStreams(log);
   // A stream would keep its connection, and with it the server, open for ever.
   app.addHook('preClose', (done) => {
@@ -103,15 +105,15 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
         sessionCookie: SESSION_COOKIE,
       }),
     );
-    return reply.header('content-type', 'application/json; charset=utf-8').send(document);
+    return reply.header('content-type', 'application/json; charset=utf-8').header('x-content-type-options', 'nosniff').send(document);
   });
-  app.get('/healthz', (_request, reply) => reply.send({ status: 'ok' }));
+  app.get('/healthz', (_request, reply) => reply.header('x-content-type-options', 'nosniff').send({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const ready = await options.ready().catch((error: unknown) => {
       log.warn({ err: error }, 'the readiness check failed');
       return false;
     });
-    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready' });
+    return reply.code(ready ? 200 : 503).header('x-content-type-options', 'nosniff').send({ status: ready ? 'ready' : 'not ready' });
   });
 
   /** Bytes that are not HTTP, or headers beyond the limit: there is no request yet, only a socket. */
