@@ -108,7 +108,7 @@ export function buildHouse(options: HouseOptions): House {
 
   const resources = createResources({ ids, directory, workspaceIds: livingWorkspaceIds, usage: (db, groups) => execution.execution.usage(db, groups) });
   const datasources = createDataSources({ secrets, directory, groups: resources.resources, outbound, tcp, dataFolder: options.dataFolder, clock });
-  const execution = createExecution({ database, changes, clock, ids, log, dataFolder: options.dataFolder, timeZone: options.timeZone, searchPath: options.searchPath, guard: { allowLoopback: options.allowLoopback, allowed: options.allowedTargets }, datasource: (workspaceId, environment, name) => datasources.dataSources.open(database, workspaceId, environment, name), slotsOf: (group) => resources.resources.slotsOf(database, group) });
+  const execution = createExecution({ database, changes, clock, ids, log, dataFolder: options.dataFolder, timeZone: options.timeZone, searchPath: options.searchPath, guard: { allowLoopback: options.allowLoopback, allowed: options.allowedTargets }, datasource: (workspaceId, environment, name) => datasources.dataSources.open(database, workspaceId, environment, name), slotsOf: (group) => resources.resources.slotsOf(database, group), supplies: (workspaceId, environment, surroundings) => studio.surroundings.supplies(database, workspaceId, environment, surroundings) });
   const scheduling = createScheduling({
     database,
     changes,
@@ -120,6 +120,7 @@ export function buildHouse(options: HouseOptions): House {
     resourceGroup: async (change, workspaceId, named) => (await resources.resources.resolve(change, change.actor.tenantId, workspaceId, named))?.id,
     isMember: async (workspaceId, userId) => (await directory.rolesOf(workspaceId, userId)).length > 0,
     hasDevelopment: async (workspaceId) => (await directory.byId(workspaceId))?.standardMode ?? true,
+    surroundings: (change, workspaceId, environment, content) => studio.surroundings.of(change, workspaceId, environment, content),
     undeployed: (change, task) => studio.releases.undeployed(change, task.workspaceId, task.fileId),
   });
   const users = {

@@ -146,6 +146,7 @@ export const limits = {
   taskShutdownMs: { value: 5_000, unit: 'ms', what: 'Time that running tasks have to finish when their process is told to end; then they are put back.' },
   taskInterruptions: { value: 3, unit: 'count', what: 'Times that a task is run again because its worker was lost; then it fails.' },
   taskReruns: { value: 10, unit: 'count', what: 'Automatic reruns of a failed task.' },
+  runSurroundings: { value: 100, unit: 'count', what: 'Resources, and parameters of the workspace, that one code may refer to.' },
   taskParameters: { value: 200, unit: 'count', what: 'Parameters of one task.' },
   scheduleBatch: { value: 1_000, unit: 'count', what: 'Instances that the scheduler moves on in one change.' },
   schedulePollMs: { value: 1_000, unit: 'ms', what: 'Backstop poll of the scheduler, beside the wake-up.' },

@@ -19,6 +19,11 @@ function cut(value: string): string {
   return value.length > LONGEST_VALUE ? `${value.slice(0, LONGEST_VALUE)}… (${value.length} characters)` : value;
 }
 
+/** A value by environment is that of a parameter of a workspace, which may be a secret one. */
+function ofParameter(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && 'EnvType' in value && 'Value' in value ? { ...value, Value: '******' } : value;
+}
+
 /** Masks secrets inside JSON that is sent as text, such as the content of a data source. What is no JSON after all is masked as a whole. */
 function maskedJson(text: string): string {
   try {
@@ -43,7 +48,7 @@ export function maskedParameters(request: Readonly<Record<string, unknown>>): st
   if (empty) return '{}';
   const text = JSON.stringify(request, (name, value: unknown) => {
     if (name !== '' && isSecret(name)) return '******';
-    return typeof value === 'string' ? cut(LOOKS_LIKE_JSON.test(value) && MENTIONS_SECRET.test(value) ? maskedJson(value) : value) : value;
+    return typeof value === 'string' ? cut(LOOKS_LIKE_JSON.test(value) && MENTIONS_SECRET.test(value) ? maskedJson(value) : value) : ofParameter(value);
   });
   return text.length > limits.callLogParameterCharacters.value ? JSON.stringify({ cut: text.slice(0, limits.callLogParameterCharacters.value) }) : text;
 }

@@ -7,14 +7,14 @@ import type { Log } from '../../kernel/log.ts';
 import type { Module } from '../../kernel/module.ts';
 import { runGauges } from './gauges.ts';
 import type { DataSourceConnection } from '../datasources/interface.ts';
-import type { Execution, RunFollower } from './interface.ts';
+import type { Execution, RunFollower, RunSurroundings, Supplies } from './interface.ts';
 import { composeLog } from './log.ts';
 import { appendLine, readLogPieces } from './log-store.ts';
 import { resourceKey } from './runners.ts';
 import { attemptsOf, deleteRunsOf, deleteWorkspaceRuns, finishQueuedRun, groupUsage, insertRuns, lockActiveRun, requestStop, runOf, withdrawQueuedRun } from './store.ts';
 import { createWorker, type WorkerSettings } from './worker.ts';
 
-export type { Attempt, EndedRun, Execution, NewRun, Run, RunFollower, RunOutcome, RunParameter } from './interface.ts';
+export type { Attempt, EndedRun, Execution, NewRun, Run, RunFile, RunFollower, RunOutcome, RunParameter, RunSurroundings, RunVariable, Supplies } from './interface.ts';
 export { executionSchema } from './schema.ts';
 export { runnerOf } from './runners.ts';
 export type { WorkerSettings } from './worker.ts';
@@ -37,12 +37,14 @@ export interface ExecutionOptions {
   readonly guard?: { readonly allowLoopback: boolean; readonly allowed: readonly string[] };
   /** The data source that a task of a workspace names; absent where there are none. */
   readonly datasource?: (workspaceId: number, environment: 'DEV' | 'PROD', name: string) => Promise<DataSourceConnection | undefined>;
+  /** What is around a run, with the contents of its files and the values of secrets; absent where runs have nothing around them. */
+  readonly supplies?: (workspaceId: number, environment: 'DEV' | 'PROD', surroundings: RunSurroundings) => Promise<Supplies>;
   /** How many tasks run at once in a resource group, in all processes together; undefined for a group that is gone. */
   readonly slotsOf?: (group: string) => Promise<number | undefined>;
   /** False in a process that only submits runs and leaves them to others. */
   readonly work?: boolean;
   /** Other values than `limits` has, for tests. */
-  readonly settings?: Partial<Omit<WorkerSettings, 'dataFolder' | 'timeZone' | 'searchPath' | 'externalAccess' | 'guard' | 'datasource'>>;
+  readonly settings?: Partial<Omit<WorkerSettings, 'dataFolder' | 'timeZone' | 'searchPath' | 'externalAccess' | 'guard' | 'datasource' | 'supplies'>>;
 }
 
 /** Puts the queue of runs and this process's worker together. The module's service is the worker. */
@@ -110,6 +112,7 @@ export function createExecution(options: ExecutionOptions): { module: Module; ex
       externalAccess: options.externalAccess ?? false,
       guard: options.guard ?? { allowLoopback: false, allowed: [] },
       datasource: options.datasource ?? (async () => undefined),
+      supplies: options.supplies ?? (async () => ({ files: [], values: [] })),
       slots: limits.taskSlots.value,
       leaseMs: limits.taskLeaseMs.value,
       pollMs: limits.taskPollMs.value,

@@ -7,6 +7,31 @@ export interface RunParameter {
   readonly value: string;
 }
 
+/** A file that stands in the run's folder beside its code: a resource, in the version that it had when the run was handed over. */
+export interface RunFile {
+  /** The name under which the code reads it. */
+  readonly name: string;
+  /** Null when there is no such resource; the run is then refused. */
+  readonly fileId: number | null;
+  /** 0 for the draft, as it is when the run begins. */
+  readonly version: number;
+}
+
+/** What the code names as `${workspace.<name>}`: a value, or a secret that is read only when the run begins. */
+export type RunVariable = { readonly name: string; readonly value: string } | { readonly name: string; readonly parameterId: number; readonly version: number };
+
+/** What is around the code of a run, without the contents: these are read by the worker. */
+export interface RunSurroundings {
+  readonly files: readonly RunFile[];
+  readonly variables: readonly RunVariable[];
+}
+
+/** The same with the contents, as a worker gets it. Never logged, never stored. */
+export interface Supplies {
+  readonly files: readonly { readonly name: string; readonly content: Buffer }[];
+  readonly values: readonly { readonly name: string; readonly value: string; readonly secret: boolean }[];
+}
+
 /** One attempt of an instance to run its code, as it is handed over. */
 export interface NewRun {
   readonly tenantId: number;
@@ -32,6 +57,10 @@ export interface NewRun {
   readonly capture?: boolean;
   /** Name of the data source on which its SQL runs, where the type needs one. */
   readonly datasource?: string | null;
+  /** Files that stand in the run's folder. */
+  readonly files?: readonly RunFile[];
+  /** Parameters of the workspace that the code names. */
+  readonly variables?: readonly RunVariable[];
 }
 
 /** A run as its callbacks see it. */

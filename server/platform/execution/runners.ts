@@ -6,7 +6,7 @@ import { limits } from '../../kernel/limits.ts';
 import { findProgram, type TaskAccount } from './account.ts';
 import type { DuckdbJob } from './duckdb-child.ts';
 import type { DataSourceConnection } from '../datasources/interface.ts';
-import type { RunParameter } from './interface.ts';
+import type { RunParameter, RunSurroundings, Supplies } from './interface.ts';
 import type { HttpCall, RemoteJob } from './remote-child.ts';
 
 /** What a run needs to be started as a process. */
@@ -35,6 +35,8 @@ export interface RunnerSettings {
   readonly guard: { readonly allowLoopback: boolean; readonly allowed: readonly string[] };
   /** The data source that a task names, with its secrets; undefined when its workspace has none of the name. */
   datasource(workspaceId: number, environment: 'DEV' | 'PROD', name: string): Promise<DataSourceConnection | undefined>;
+  /** What is around a run, with the contents. */
+  supplies(workspaceId: number, environment: 'DEV' | 'PROD', surroundings: RunSurroundings): Promise<Supplies>;
 }
 
 /** A run on the way to its runner. */
@@ -49,6 +51,8 @@ export interface RunnerJob {
   readonly timeoutSeconds: number;
   /** Whether the rows of the last query are kept for others. */
   readonly capture: boolean;
+  /** Names of the files that stand in the folder already. */
+  readonly fileNames: readonly string[];
   /** The run's own folder, which exists. */
   readonly folder: string;
   readonly account: TaskAccount | undefined;
@@ -87,7 +91,8 @@ function environmentOf(job: RunnerJob, settings: RunnerSettings): Record<string,
 async function script(job: RunnerJob, settings: RunnerSettings, name: string, programs: readonly string[], missing: string): Promise<Launch | Refusal> {
   const program = await findProgram(programs, settings.searchPath, job.account);
   if (program === undefined) return { refusal: missing };
-  const file = join(job.folder, name);
+  // A resource may have the name that the code would have.
+  const file = join(job.folder, job.fileNames.includes(name) ? `run-${job.fileNames.length}-${name}` : name);
   await writeFile(file, job.content.replaceAll('\r\n', '\n'), { mode: 0o600 });
   if (job.account !== undefined) await chown(file, job.account.uid, job.account.gid);
   return { program, args: [file, ...job.parameters.map(({ value }) => value)], environment: environmentOf(job, settings), account: job.account, input: '' };

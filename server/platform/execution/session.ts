@@ -8,10 +8,12 @@ import type { Log } from '../../kernel/log.ts';
 import type { TaskAccount } from './account.ts';
 import type { RunOutcome } from './interface.ts';
 import { createLogBuffer } from './log.ts';
+import { createMask, maskText, type Mask } from './mask.ts';
 import { writeLog, type LogWrite } from './log-store.ts';
 import { isTreeAlive, processStart, signalTree, type ProcessTree } from './process-tree.ts';
 import { capturedRows, launchOf, type Launch, type RunnerSettings } from './runners.ts';
 import { recordProcess, type ClaimedRow, type Lease } from './store.ts';
+import { layOut, withValues } from './surroundings.ts';
 
 /** Why a session is ended from outside: at its time limit, by request, because the server ends, or because the lease is gone. */
 export type EndReason = 'TimedOut' | 'Stopped' | 'PutBack' | 'Fenced';
@@ -54,6 +56,9 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
   let flushing = Promise.resolve();
   /** The end of the standard output, of a run whose last output others read. */
   let captured: Buffer = Buffer.alloc(0);
+  /** Keeps secrets of the workspace out of the log; one for each stream, since a secret may come in two parts. */
+  let masks: readonly Mask[] = [];
+  let secrets: readonly string[] = [];
 
   const pause = (milliseconds: number) => new Promise<void>((resolve) => void clock.after(milliseconds, resolve));
 
@@ -111,7 +116,14 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
 
   async function play(): Promise<RunOutcome> {
     await prepareFolder();
-    const launch = await launchOf({ workspaceId: run.workspace_id, environment: run.environment, command: run.command, content: run.content, parameters: run.parameters, capture: run.capture, datasource: run.datasource, timeoutSeconds: run.timeout_seconds, folder, account: settings.account }, settings);
+    const around = await layOut(run, folder, settings);
+    if ('refusal' in around) {
+      output.line(around.refusal);
+      return { kind: 'Failure', reason: around.refusal, exitCode: undefined };
+    }
+    secrets = around.values.flatMap(({ secret, value }) => (secret ? [value] : []));
+    const fill = (text: string) => withValues(text, around.values);
+    const launch = await launchOf({ workspaceId: run.workspace_id, environment: run.environment, command: run.command, content: fill(run.content), parameters: run.parameters.map(({ name, value }) => ({ name, value: fill(value) })), fileNames: around.files, capture: run.capture, datasource: run.datasource, timeoutSeconds: run.timeout_seconds, folder, account: settings.account }, settings);
     if ('refusal' in launch) {
       output.line(launch.refusal);
       return { kind: 'Failure', reason: launch.refusal, exitCode: undefined };
@@ -120,11 +132,14 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
     const child = spawnChild(launch, folder);
     const exit = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
     const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-    child.stdout?.on('data', (data: Buffer) => {
+    const standard = createMask(secrets, (data) => {
       output.push(data);
       if (run.capture) captured = Buffer.concat([captured, data]).subarray(-limits.taskOutputBytes.value);
     });
-    child.stderr?.on('data', (data: Buffer) => output.push(data));
+    const faults = createMask(secrets, (data) => output.push(data));
+    masks = [standard, faults];
+    child.stdout?.on('data', standard.push);
+    child.stderr?.on('data', faults.push);
     const failure = await new Promise<Error | undefined>((resolve) => {
       child.once('spawn', () => resolve(undefined));
       child.once('error', resolve);
@@ -150,6 +165,7 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
     cancelTimeout();
     await held;
     await clearTree(tree, child, closed);
+    for (const mask of masks) mask.end();
     const outcome = outcomeOf(code, signal);
     return run.capture && outcome.kind === 'Success' ? { ...outcome, variables: { outputs: await lastOutput() } } : outcome;
   }
@@ -157,7 +173,8 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
   /** The rows of the last query, or the last line that says something. */
   async function lastOutput(): Promise<string> {
     const rows = await readFile(capturedRows(folder), 'utf8').catch(() => undefined);
-    return rows ?? captured.toString('utf8').split('\n').map((line) => line.trimEnd()).findLast((line) => line !== '') ?? '';
+    if (rows !== undefined) return maskText(rows, secrets);
+    return captured.toString('utf8').split('\n').map((line) => line.trimEnd()).findLast((line) => line !== '') ?? '';
   }
 
   /** Sees to it that nothing of the tree goes on after its leader has ended: asked ones get their time, left-over ones do not. */

@@ -1,5 +1,5 @@
 import type { Executor } from '../../kernel/database.ts';
-import type { NewRun, Run, RunOutcome, RunParameter } from './interface.ts';
+import type { NewRun, Run, RunOutcome, RunParameter, RunSurroundings } from './interface.ts';
 
 /** All SQL of runs and their queue. Every write of a worker carries its lease token and touches nothing when the token has moved. */
 
@@ -20,6 +20,7 @@ export interface ClaimedRow extends RunRow {
   readonly lease_token: number;
   readonly datasource: string | null;
   readonly capture: boolean;
+  readonly surroundings: RunSurroundings | null;
 }
 
 /** A running run whose worker is gone, with what is known of its process. */
@@ -46,12 +47,12 @@ export function runOf(row: RunRow): Run {
 /** Puts runs into the queue. Returns their ids in the order given. */
 export async function insertRuns(tx: Executor, runs: readonly (NewRun & { readonly resourceKey: string | null })[], now: Date): Promise<number[]> {
   const rows = await tx.rows<{ id: number }>(
-    `insert into task_run (tenant_id, workspace_id, environment, instance_id, attempt, command, content, parameters, timeout_seconds, priority, resource_key, run_at, queued_at, resource_group, datasource, capture)
+    `insert into task_run (tenant_id, workspace_id, environment, instance_id, attempt, command, content, parameters, timeout_seconds, priority, resource_key, run_at, queued_at, resource_group, datasource, capture, surroundings)
      select r.tenant_id, r.workspace_id, r.environment, r.instance_id, r.attempt, r.command, r.content, r.parameters, r.timeout_seconds, r.priority, r.resource_key, coalesce(r.run_at, $2), $2,
-       r.resource_group, r.datasource, r.capture
+       r.resource_group, r.datasource, r.capture, r.surroundings
      from jsonb_array_elements($1::jsonb) with ordinality as e(value, place),
        jsonb_to_record(e.value) as r(tenant_id bigint, workspace_id bigint, environment text, instance_id bigint, attempt integer, command text, content text, parameters jsonb,
-         timeout_seconds integer, priority integer, resource_key text, run_at timestamptz, resource_group text, datasource text, capture boolean)
+         timeout_seconds integer, priority integer, resource_key text, run_at timestamptz, resource_group text, datasource text, capture boolean, surroundings jsonb)
      order by e.place
      returning id`,
     [
@@ -72,6 +73,7 @@ export async function insertRuns(tx: Executor, runs: readonly (NewRun & { readon
           resource_group: run.resourceGroup ?? null,
           datasource: run.datasource ?? null,
           capture: run.capture ?? false,
+          surroundings: (run.files ?? []).length + (run.variables ?? []).length === 0 ? null : { files: run.files ?? [], variables: run.variables ?? [] },
         })),
       ),
       now,
@@ -129,7 +131,7 @@ export function claimRuns(
            and not exists (select from task_run e where e.resource_key = r.resource_key and e.state = 'Queued' and e.run_at <= $2
                              and (e.priority > r.priority or (e.priority = r.priority and e.id < r.id)))))
        order by priority desc, id limit $6 for update skip locked)
-     returning ${RUN}, command, content, parameters, timeout_seconds, lease_token, datasource, capture`,
+     returning ${RUN}, command, content, parameters, timeout_seconds, lease_token, datasource, capture, surroundings`,
     [queue.tenant_id, now, leaseUntil, worker, machine, most, queue.resource_group],
   );
 }

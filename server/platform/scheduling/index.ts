@@ -27,12 +27,12 @@ import { createOrders } from './orders.ts';
 import { createReruns } from './reruns.ts';
 import { createRetention, type Retention } from './retention.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
-import { createSubmissions } from './submissions.ts';
+import { createSubmissions, type LookAround } from './submissions.ts';
 import { findTasks, type TaskRow } from './store.ts';
 import { createTasks } from './tasks.ts';
 import { triggers } from './triggers.ts';
 
-export type { PublishedTask, PublishedWorkflow, Scheduling } from './interface.ts';
+export type { CodeSurroundings, PublishedTask, PublishedWorkflow, Scheduling } from './interface.ts';
 export type { History, MadeDay, TaskScope, WatchedInstance, WatchedTask } from './history.ts';
 export type { Scheduler } from './scheduler.ts';
 export { schedulingSchema } from './schema.ts';
@@ -55,6 +55,8 @@ export interface SchedulingOptions {
   readonly holds: Holds;
   /** Told when a node was taken out of production by the Operation Center, so that the studio puts its file aside. */
   readonly undeployed?: (change: Change, task: { readonly taskId: number; readonly fileId: number; readonly workspaceId: number }) => Promise<void>;
+  /** What of the studio a code refers to: resources, and parameters of the workspace. Absent: nothing. */
+  readonly surroundings?: LookAround;
   /** False in a process that leaves scheduling to others. */
   readonly schedule?: boolean;
 }
@@ -77,7 +79,7 @@ export interface SchedulingParts {
 /** Tasks in service, their instances, and the scheduler that lets them run. */
 export function createScheduling(options: SchedulingOptions): SchedulingParts {
   const { database, changes, clock, log, execution, timeZone } = options;
-  const submissions = createSubmissions(execution);
+  const submissions = createSubmissions({ execution, timeZone, surroundings: options.surroundings });
   const instances = createInstances({ execution, submissions });
   const dags = createDags({ timeZone });
   const advance = createAdvance({ controllers: createControllers({ dags, timeZone }), submissions });

@@ -1,4 +1,12 @@
 import type { Change } from '../../kernel/change.ts';
+import type { RunFile, RunVariable } from '../execution/interface.ts';
+
+/** What of the studio a code refers to, as it stands when the code is handed over. */
+export interface CodeSurroundings {
+  readonly files: readonly RunFile[];
+  /** `expression` where the value is evaluated as scheduling parameters are. */
+  readonly variables: readonly (RunVariable & { readonly expression?: boolean })[];
+}
 
 /** A committed node as it is put into service. */
 export interface PublishedTask {

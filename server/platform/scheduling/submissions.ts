@@ -1,8 +1,11 @@
 import type { Change } from '../../kernel/change.ts';
-import type { Execution, NewRun, RunParameter } from '../execution/index.ts';
+import type { Execution, NewRun, RunParameter, RunVariable } from '../execution/index.ts';
 import { resultsBefore } from './edge-store.ts';
 import { contentsOf, languagesOf, type InstanceRow } from './instance-store.ts';
+import type { CodeSurroundings } from './interface.ts';
 import { substituteLoop } from './loop.ts';
+import { evaluate } from './parameters.ts';
+import { wallTimeOf } from './calendar.ts';
 import type { ContextInput } from './settings.ts';
 
 /** Nodes whose code stands in a language of its own, and whose last output others read. */
@@ -44,7 +47,22 @@ export function contextParameters(inputs: readonly ContextInput[], upstreams: re
   });
 }
 
-export function createSubmissions(execution: Execution): Submissions {
+/** What a code refers to; undefined when it refers to nothing. */
+export type LookAround = (change: Change, workspaceId: number, environment: 'DEV' | 'PROD', content: string) => Promise<CodeSurroundings | undefined>;
+
+export function createSubmissions(options: { readonly execution: Execution; readonly timeZone: string; readonly surroundings?: LookAround | undefined }): Submissions {
+  const { execution, timeZone, surroundings } = options;
+
+  /** Files and variables of a run; the values of variables that are expressions are those of the instance. */
+  async function around(change: Change, instance: InstanceRow, run: Pick<NewRun, 'content' | 'parameters'>): Promise<Pick<NewRun, 'files' | 'variables'>> {
+    const text = [run.content, ...run.parameters.map(({ value }) => value)].join('\n');
+    const found = await surroundings?.(change, instance.workspace_id, instance.environment, text);
+    if (found === undefined) return {};
+    const times = { bizdate: wallTimeOf(instance.bizdate, timeZone), cyctime: wallTimeOf(instance.trigger_time, timeZone), now: wallTimeOf(change.now, timeZone) };
+    const variables = found.variables.map(({ expression, ...variable }): RunVariable => (expression === true && 'value' in variable ? { ...variable, value: evaluate(variable.value, times) } : variable));
+    return { files: found.files, variables };
+  }
+
   return {
     async submit(change, instances, more = {}) {
       if (instances.length === 0) return;
@@ -53,9 +71,9 @@ export function createSubmissions(execution: Execution): Submissions {
       const languages = speaking.length === 0 ? new Map<number, string>() : await languagesOf(change, speaking);
       const reading = instances.filter((one) => one.context_inputs.length > 0);
       const upstreams = Map.groupBy(reading.length === 0 ? [] : await resultsBefore(change, reading.map((one) => one.id)), (row) => row.downstream_id);
-      await execution.submit(
-        change,
-        instances.map((one): NewRun => ({
+      const runs: NewRun[] = [];
+      for (const one of instances) {
+        const run: NewRun = {
           ...codeOf(one, contents.get(one.id) ?? '', languages.get(one.id) ?? ''),
           tenantId: one.tenant_id,
           workspaceId: one.workspace_id,
@@ -68,8 +86,10 @@ export function createSubmissions(execution: Execution): Submissions {
           resourceGroup: one.resource_group,
           datasource: one.datasource,
           ...more,
-        })),
-      );
+        };
+        runs.push({ ...run, ...(await around(change, one, run)) });
+      }
+      await execution.submit(change, runs);
     },
   };
 }

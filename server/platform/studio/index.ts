@@ -21,6 +21,7 @@ import { snapshotOperations } from './operations/snapshots.ts';
 import { waitingOperations } from './operations/waiting.ts';
 import { workflowOperations } from './operations/workflows.ts';
 import { createReleases } from './release.ts';
+import { createSurroundings, type Surroundings } from './surroundings.ts';
 import type { Uploads } from './upload/index.ts';
 
 export type { Deployable, PackageFailure, Packages, ReleaseItem, Releases, Studio } from './interface.ts';
@@ -39,6 +40,8 @@ export function createStudio(options: { holds: Holds; scheduling: Scheduling; us
   readonly points: readonly PointDeclaration[];
   readonly studio: Studio;
   readonly releases: Releases;
+  /** What running tasks use of the studio. */
+  readonly surroundings: Surroundings;
 } {
   const { holds, scheduling, users, packages, secrets, uploads } = options;
   /** The root of a workspace is an output without a node that gives it. */
@@ -64,5 +67,6 @@ export function createStudio(options: { holds: Holds; scheduling: Scheduling; us
     points: commits.points,
     studio: createDeployables(scheduling, isRoot),
     releases: createReleases(scheduling, isRoot),
+    surroundings: createSurroundings(secrets),
   };
 }

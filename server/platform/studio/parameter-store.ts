@@ -72,6 +72,11 @@ export function parameterById(db: Executor, workspaceId: number, id: number, ver
   ]);
 }
 
+/** The present versions of the parameters of these names. */
+export function parametersByName(db: Executor, workspaceId: number, names: readonly string[]): Promise<ParameterRow[]> {
+  return db.rows(`select ${PARAMETER} from parameter p join parameter_version v on v.parameter_id = p.id and v.version = p.current_version where p.workspace_id = $1 and p.name = any($2)`, [workspaceId, names]);
+}
+
 export async function countParameters(db: Executor, workspaceId: number): Promise<number> {
   return (await db.row<{ count: number }>('select count(*) as count from parameter where workspace_id = $1', [workspaceId]))?.count ?? 0;
 }

@@ -87,6 +87,18 @@ export function nodeById(db: Executor, workspaceId: number, id: number): Promise
   return db.row<NodeRow>(`select ${NODE} ${FROM_NODE} where n.workspace_id = $1 and n.id = $2`, [workspaceId, id]);
 }
 
+/**
+ * The resources of these names in the version that an environment has: the deployed one, or in development the committed one, else the draft (version 0). Of several
+ * of one name in different folders it is the one that was edited last.
+ */
+export function resourcesByName(db: Executor, workspaceId: number, names: readonly string[], environment: 'DEV' | 'PROD'): Promise<{ id: number; name: string; version: number }[]> {
+  return db.rows(
+    `select distinct on (name) id, name, case when $3 then deployed_version else coalesce(committed_version, 0) end as version
+     from node where workspace_id = $1 and kind = 'resource' and state = 'NORMAL' and name = any($2) and (not $3 or deployed_version is not null) order by name, edited_at desc, id desc`,
+    [workspaceId, names, environment === 'PROD'],
+  );
+}
+
 export function nodeByTask(db: Executor, workspaceId: number, taskId: number): Promise<NodeRow | undefined> {
   return db.row<NodeRow>(`select ${NODE} ${FROM_NODE} where n.workspace_id = $1 and n.task_id = $2`, [workspaceId, taskId]);
 }

@@ -16,7 +16,7 @@ import { readOwner, type Users } from './files.ts';
 
 const TYPES: readonly string[] = ['PlainConstant', 'SecretConstant', 'Variable'] satisfies ParameterType[];
 const ENVIRONMENTS = ['Prod', 'Dev'];
-const NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
+const NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,254}$/;
 const SCOPE = 'Project';
 
 type Given = readonly { EnvType?: string | undefined; Value?: string | undefined }[];
@@ -85,7 +85,7 @@ export function parameterOperations(users: Users, secrets: SecretBox): Handlers<
     CreateParameter: {
       access: inProject('develop'),
       async handle(call, request) {
-        if (!NAME.test(request.Name)) throw invalid('Name', 'it must begin with a letter or _ and hold letters, digits, and _ . - only, at most 128');
+        if (!NAME.test(request.Name)) throw invalid('Name', 'it must begin with a letter or _ and hold letters, digits, and _ . - only, at most 255');
         if (!TYPES.includes(request.Type)) throw invalid('Type', `it must be one of ${TYPES.join(', ')}`);
         if ((request.Scope ?? SCOPE) !== SCOPE) throw invalid('Scope', `it must be ${SCOPE}`);
         const type = request.Type as ParameterType;
