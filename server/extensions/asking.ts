@@ -24,7 +24,9 @@ import { failCheck, hashToken, takeDirectAnswer } from './verdicts.ts';
  * At the deadline nothing is decided here; the deadline's own job does that.
  */
 export interface Asking extends Service {
-  /** Asks these checks as soon as the change that wrote them has committed. */
+  /** Whether this process would ask so many more itself. Otherwise they are written as due, for whoever looks. */
+  hasRoom(checks: number): boolean;
+  /** Asks these checks, which the process has taken on; called when the change that wrote them has committed. */
   begin(checks: readonly FreshAsk[]): void;
   /** Asks what is due and resolves when it has been asked. For tests. */
   drain(): Promise<void>;
@@ -39,7 +41,7 @@ export function askLease(now: Date): Date {
   return new Date(now.getTime() + limits.checkRequestMs.value + 5_000);
 }
 
-type Came = { readonly answer: ReadAnswer } | { readonly accepted: true } | { readonly again: string } | { readonly failed: string } | { readonly nothing: true };
+type Came = { readonly answer: ReadAnswer } | { readonly accepted: true } | { readonly again: string } | { readonly failed: string } | { readonly late: true } | { readonly calledOff: true };
 
 export function createAsking(options: { database: Database; changes: Changes; clock: Clock; ids: IdSource; log: Log; transport: Pick<Outbound, 'request'>; rules: Rules }): Asking {
   const { database, changes, clock, ids, log, transport, rules } = options;
@@ -52,7 +54,7 @@ export function createAsking(options: { database: Database; changes: Changes; cl
 
   async function request(ask: FreshAsk): Promise<Came> {
     const left = ask.deadline_at.getTime() - clock.now().getTime();
-    if (left <= 0) return { nothing: true };
+    if (left <= 0) return { late: true };
     const asked = askedOf(ask);
     if (ask.invocation === 'RULE') {
       const { payload: data, snapshot, options: chosen, point, title } = asked;
@@ -88,7 +90,7 @@ export function createAsking(options: { database: Database; changes: Changes; cl
       return { answer: read };
     } catch (error) {
       if (!(error instanceof OutboundError)) throw error;
-      if (error.stage === 'cancelled') return { nothing: true };
+      if (error.stage === 'cancelled') return { calledOff: true };
       const reason = storable(`${error.message}.`, 500);
       return error.stage === 'url' || error.stage === 'forbidden' ? { failed: reason } : { again: reason };
     }
@@ -101,7 +103,9 @@ export function createAsking(options: { database: Database; changes: Changes; cl
     if ('answer' in came) return changes.change(actor, (change) => takeDirectAnswer(change, holdId, extensionId, came.answer));
     if ('failed' in came) return changes.change(actor, (change) => failCheck(change, holdId, extensionId, came.failed));
     if ('accepted' in came) return askLater(database, holdId, extensionId, null, '');
-    if ('nothing' in came) return;
+    if ('late' in came) return;
+    // This process ends: whoever comes next need not wait for its lease.
+    if ('calledOff' in came) return askLater(database, holdId, extensionId, clock.now(), '');
     const at = new Date(clock.now().getTime() + limits.checkRetryMs.value * 4 ** (check.attempts - 1));
     // Near the deadline the outcome is the deadline's, and the failure stands in its text.
     if (at >= check.deadline_at) return askLater(database, holdId, extensionId, null, came.again);
@@ -152,9 +156,10 @@ export function createAsking(options: { database: Database; changes: Changes; cl
 
   return {
     name: 'asking',
+    // Without the service, as in a process that only answers calls, others ask.
+    hasRoom: (checks) => running && waiting.length + checks <= limits.checksWaiting.value,
     begin(checks) {
-      // Without the service, as in a process that only answers calls, others find them when the lease is over.
-      if (!running || waiting.length + checks.length > limits.checksWaiting.value) return;
+      if (!running) return;
       waiting.push(...checks);
       pump();
     },
@@ -174,11 +179,11 @@ export function createAsking(options: { database: Database; changes: Changes; cl
     async stop() {
       running = false;
       cancelTimer();
-      waiting.length = 0;
       stopping.abort();
       await claiming;
-      waiting.length = 0;
+      const left = waiting.splice(0);
       await Promise.all(underWay);
+      for (const check of left) await askLater(database, check.hold_id, check.extension_id, clock.now(), '').catch((error: unknown) => log.warn({ err: error }, 'a check keeps its lease'));
       await rules.stop();
     },
   };

@@ -59,8 +59,10 @@ export interface NewCheck {
   readonly version: number;
   readonly invocation: Invocation;
   readonly target: string;
-  /** When the server asks; undefined: it does not. */
+  /** When the server asks next; undefined: it does not. */
   readonly askAt: Date | undefined;
+  /** The process that writes it asks at once. */
+  readonly asked: boolean;
   readonly tokenHash: string | undefined;
   /** Why it is not asked at all; it has its failure outcome at once. */
   readonly skipped: string | undefined;
@@ -70,7 +72,7 @@ export async function insertHold(db: Executor, hold: NewHold): Promise<void> {
   await db.run(
     `with checks as (
        select * from jsonb_to_recordset($14::jsonb) as c(extension_id bigint, state text, result text, tip text, answered_at timestamptz, deadline_at timestamptz, deadline_outcome text,
-         failure_outcome text, release_outcome text, mode text, version integer, invocation text, target text, ask_at timestamptz, token_hash text)
+         failure_outcome text, release_outcome text, mode text, version integer, invocation text, target text, ask_at timestamptz, attempts integer, token_hash text)
      ), held as (
        insert into hold (id, tenant_id, workspace_id, point, title, operator_id, message_id, object_key, payload, snapshot, snapshot_hash, args, created_at, deadline_at,
          shadow, status, verdict, tip, closed_at, resumed_at, resume_status)
@@ -80,7 +82,7 @@ export async function insertHold(db: Executor, hold: NewHold): Promise<void> {
      insert into hold_check (hold_id, extension_id, state, result, tip, answered_at, deadline_at, deadline_outcome, failure_outcome, release_outcome, mode, version, invocation, target,
        ask_at, token_hash, attempts, contacted_at)
      select $1, extension_id, state, result, tip, answered_at, deadline_at, deadline_outcome, failure_outcome, release_outcome, mode, version, invocation, target,
-       ask_at, token_hash, case when ask_at is null then 0 else 1 end, case when ask_at is not null then $13::timestamptz end from checks`,
+       ask_at, token_hash, attempts, case when attempts > 0 then $13::timestamptz end from checks`,
     [
       hold.id,
       hold.tenantId,
@@ -111,6 +113,7 @@ export async function insertHold(db: Executor, hold: NewHold): Promise<void> {
           invocation: check.invocation,
           target: check.target,
           ask_at: check.askAt ?? null,
+          attempts: check.asked ? 1 : 0,
           token_hash: check.tokenHash ?? null,
         })),
       ),

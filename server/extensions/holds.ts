@@ -38,7 +38,7 @@ export async function enabledExtensions(db: Executor, tenantId: number, point: s
 }
 
 /** The door as the domains see it. Nothing is locked or kept open while a hold waits. */
-export function createHolds(options: { ids: IdSource; asking: Pick<Asking, 'begin'> }): Holds & HoldReader {
+export function createHolds(options: { ids: IdSource; asking: Pick<Asking, 'begin' | 'hasRoom'> }): Holds & HoldReader {
   return {
     async propose(change, proposal) {
       const event = eventByCode.get(proposal.point);
@@ -80,6 +80,7 @@ export function createHolds(options: { ids: IdSource; asking: Pick<Asking, 'begi
     const snapshotHash = hashText(snapshot);
     const checks: NewCheck[] = [];
     const asks: FreshAsk[] = [];
+    const own = options.asking.hasRoom(matching.length);
     for (const extension of matching) {
       const skipped = await skipReason(change, extension, proposal.workspaceId ?? null);
       const token = extension.require_token && extension.invocation !== 'EVENT' && skipped === undefined ? options.ids.token(24) : undefined;
@@ -96,12 +97,13 @@ export function createHolds(options: { ids: IdSource; asking: Pick<Asking, 'begi
         version: extension.version,
         invocation: extension.invocation,
         target: extension.target,
-        askAt: direct ? askLease(change.now) : undefined,
+        askAt: direct ? (own ? askLease(change.now) : change.now) : undefined,
+        asked: direct && own,
         tokenHash: token === undefined ? undefined : hashToken(token),
         skipped,
       };
       checks.push(check);
-      if (!direct) continue;
+      if (!check.asked) continue;
       asks.push({
         hold_id: raised.holdId,
         extension_id: extension.id,

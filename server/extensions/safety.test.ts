@@ -222,14 +222,35 @@ test('the older callback names the check by one id', async () => {
 
 test('what a process did not get to ask is asked by another one when its lease is over', async () => {
   const code = await direct();
-  await place.asking.stop();
+  // One that is killed right after the commit: its lease has to end.
+  const { begin } = place.asking;
+  place.asking.begin = () => {};
   const { holdId } = held(await place.propose());
-  await place.asking.start();
+  place.asking.begin = begin;
   await place.asking.drain();
   assert.equal(requests.length, 0);
   place.clock.advance(limits.checkRequestMs.value + 6 * SECOND);
   await place.asking.drain();
   assert.deepEqual([(await verdict(holdId)).CheckResult, requests.length, requests[0]?.headers['x-millrace-extension-code']], ['OK', 1, code]);
+});
+
+test('what a process that ends in order, or never asks, leaves behind is due at once', async () => {
+  await direct();
+  await place.asking.stop();
+  const without = held(await place.propose());
+  await place.asking.start();
+  await place.asking.drain();
+  assert.equal((await verdict(without.holdId)).Attempts, 1);
+
+  reply = () => {};
+  const { holdId } = held(await place.propose());
+  await eventually('it is asked', () => requests.length === 2);
+  await place.asking.stop();
+  reply = (_request, response) => response.end('{"checkResult":"OK"}');
+  await place.asking.start();
+  await place.asking.drain();
+  const first = await verdict(holdId);
+  assert.deepEqual([first.Attempts, first.CheckResult], [2, 'OK']);
 });
 
 test('a rule decides in the server, by event, snapshot and options', async () => {
