@@ -21,8 +21,10 @@ import type { Registry } from './openapi/registry.ts';
 import { createDataSources } from './platform/datasources/index.ts';
 import { createDeployment } from './platform/deployment/index.ts';
 import { createExecution } from './platform/execution/index.ts';
+import { createMonitoring } from './platform/monitoring/index.ts';
 import { createResources } from './platform/resources/index.ts';
 import { createScheduling } from './platform/scheduling/index.ts';
+import { businessById } from './platform/studio/folder-store.ts';
 import { createStudio, createUploads, type UploadDoor } from './platform/studio/index.ts';
 import { createWorkspaces, livingWorkspaceIds } from './platform/workspaces/index.ts';
 
@@ -123,6 +125,7 @@ export function buildHouse(options: HouseOptions): House {
     surroundings: (change, workspaceId, environment, content) => studio.surroundings.of(change, workspaceId, environment, content),
     undeployed: (change, task) => studio.releases.undeployed(change, task.workspaceId, task.fileId),
   });
+  const monitoring = createMonitoring({ database, changes, clock, log, events, outbound, directory, workspaceIds: livingWorkspaceIds, history: scheduling.history, execution: execution.execution, resources: resources.resources, business: businessById });
   const users = {
     async find(userId: number, tenantId: number) {
       const user = await identity.users.find(userId, tenantId);
@@ -141,7 +144,7 @@ export function buildHouse(options: HouseOptions): House {
   const studio = createStudio({ holds, scheduling: scheduling.scheduling, users, packages: () => deployment.packages, secrets, uploads, workspaces: directory });
   const deployment = createDeployment({ holds, studio: studio.studio, releases: studio.releases });
 
-  const modules: Module[] = [identity.module, openapi.module, openevent.module, extensions.module, execution.module, scheduling.module, workspaces.module, resources.module, datasources.module, studio.module, deployment.module];
+  const modules: Module[] = [identity.module, openapi.module, openevent.module, extensions.module, execution.module, scheduling.module, monitoring.module, workspaces.module, resources.module, datasources.module, studio.module, deployment.module];
   for (const gauge of modules.flatMap((module) => module.gauges ?? [])) metrics.gauge({ name: gauge.name, help: gauge.help, read: () => gauge.read(database, clock.now()) });
   const jobs = createJobRunner({ database, changes, clock, log, jobs: modules.flatMap((module) => module.jobs ?? []) });
   const { gateway, registry } = openapi.open(modules.flatMap((module) => module.operations ?? []));

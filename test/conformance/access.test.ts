@@ -4,6 +4,7 @@ import type { Entry } from '../../server/openapi/registry.ts';
 import { until } from '../../examples/demo/until.ts';
 import { startTestHouse, type TestHouse } from '../support/house.ts';
 import { requestFor } from './made-up.ts';
+import { makeMonitoringObjects } from './monitoring-objects.ts';
 import { makeSourceObjects } from './source-objects.ts';
 import { makeStudioObjects } from './studio-objects.ts';
 import { openApiCore, type ClientError, type Credential } from './official-clients.ts';
@@ -96,6 +97,7 @@ async function makeObjects(): Promise<Record<string, unknown>> {
   return {
     ...(await makeStudioObjects(call, ProjectId, MARK)),
     ...(await makeSourceObjects(call, ProjectId, MARK)),
+    ...(await makeMonitoringObjects(house, ProjectId, File.NodeId, InstanceId, MARK)),
     ProjectId,
     SubscriptionId,
     KafkaUserId,

@@ -163,8 +163,10 @@ export function createHistory(options: { readonly timeZone: string }): History {
     },
     raisePriority: (change, workspaceId, ids, priority) =>
       change.run(
+        // What somebody else holds is about to start or to change; it is left alone, so that nobody waits for the other.
         `update task_instance set priority = $3, modified_at = $4, modified_by = $5
-         where id = any($2) and workspace_id = $1 and environment = 'PROD' and priority < $3 and status in ('NotRun', 'WaitTime', 'CheckingCondition', 'WaitTrigger')`,
+         where id in (select id from task_instance where id = any($2) and workspace_id = $1 and environment = 'PROD' and priority < $3
+                        and status in ('NotRun', 'WaitTime', 'CheckingCondition', 'WaitTrigger') order by id for update skip locked)`,
         [workspaceId, ids, priority, change.now, change.actor.userId],
       ),
     momentOf(bizdate, time) {

@@ -36,6 +36,7 @@ export type { CodeSurroundings, PublishedTask, PublishedWorkflow, Scheduling } f
 export type { History, MadeDay, TaskScope, WatchedInstance, WatchedTask } from './history.ts';
 export type { Scheduler } from './scheduler.ts';
 export { schedulingSchema } from './schema.ts';
+export { instanceStates, type InstanceState } from './states.ts';
 
 export interface SchedulingOptions {
   readonly database: Database;
