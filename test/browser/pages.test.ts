@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { contracts } from '../../contract/index.ts';
 import { makeSample } from '../../server/sample.ts';
+import { eventually } from '../support/eventually.ts';
 import { screen, settled, startConsole, until, type ConsolePage, type ConsoleTest } from './browser.fixture.ts';
 
 /** Every view, in both languages: it shows what it has, breaks nothing, calls nobody else, and axe finds nothing serious. */
@@ -42,8 +43,9 @@ before(async () => {
   ids.extension = String(extension['ExtensionCode']);
   await call('2026-12-01', 'EnableExtension', { ExtensionCode: ids.extension, ProjectId });
   await call('2020-05-18', 'UpdateFile', { ProjectId, FileId: ids.file, Content: 'select 2;' });
-  await call('2020-05-18', 'SubmitFile', { ProjectId, FileId: ids.file });
-  await call('2020-05-18', 'DeployFile', { ProjectId, FileId: ids.file }).catch(() => {});
+  const DeploymentId = Number((await call('2020-05-18', 'SubmitFile', { ProjectId, FileId: ids.file }))['Data']);
+  await eventually('the file is committed', async () => ((await call('2020-05-18', 'GetDeployment', { ProjectId, DeploymentId }))['Data'] as { Deployment: { Status: number } }).Deployment.Status === 1);
+  await call('2020-05-18', 'DeployFile', { ProjectId, FileId: ids.file });
   const holds = (await call('2026-12-01', 'ListHolds', {}))['PagingInfo'] as { Holds: { HoldId: number }[] };
   ids.hold = holds.Holds[0]?.HoldId ?? 0;
   const calls = (await call('2026-12-01', 'ListCalls', { Operation: 'SubmitFile' }))['PagingInfo'] as { Calls: { RequestId: string }[] };
@@ -144,6 +146,29 @@ test('every request of the pages is an operation of a contract or a file of the 
   const others = [...opened.requests].filter((path) => !operations.has(path) && !path.startsWith('/console/') && path !== '/openapi.json' && path !== '/readyz' && path !== '/metrics');
   assert.deepEqual(others, []);
   assert.ok([...opened.requests].filter((path) => operations.has(path)).length > 35);
+});
+
+test('the sign-in page and the dialogs are clean as well', async () => {
+  const outside = await backend.open('/', undefined);
+  assert.deepEqual(await seriousFaults(outside.page), []);
+  await screen(outside.page, 'sign-in.en');
+  await outside.context.close();
+  const { page } = opened;
+  for (const [path, name] of [
+    ['/administration/users', 'Create a user'],
+    ['/openevent/subscriptions', 'Subscribe'],
+    ['/platform/workspaces', 'Create a workspace'],
+    [`/extensions/manage?workspace=${ids.workspace}`, 'Options'],
+    ['/extensions/approvals', 'New approval policy'],
+  ] as const) {
+    await goTo(page, path);
+    await page.getByRole('button', { name, exact: true }).first().click();
+    await page.locator('.ant-modal form').waitFor();
+    assert.deepEqual(await seriousFaults(page), [], name);
+    await page.keyboard.press('Escape');
+    await page.locator('.ant-modal form').waitFor({ state: 'hidden' });
+  }
+  assert.deepEqual(opened.faults, []);
 });
 
 test('dark views are readable', async () => {

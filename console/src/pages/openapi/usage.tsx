@@ -186,7 +186,7 @@ function Ranking({ range, by, title }: { range: Range; by: 'Operation' | 'Access
                 {groups.map((group) => (
                   <tr key={group.Key}>
                     <th scope="row" className="bar-cell" style={{ backgroundSize: `${(100 * (group.Count ?? 0)) / most}% 100%` }}>
-                      {group.Key === '' ? t('session') : group.Key}
+                      {by === 'AccessKey' && (group.Key === '' || group.Key === 'session') ? t('session') : by === 'Operation' ? <OperationName text={group.Key ?? ''} /> : group.Key}
                     </th>
                     <td>{number(group.Count)}</td>
                     <td>{number(group.FailedCount)}</td>
@@ -199,5 +199,15 @@ function Ranking({ range, by, title }: { range: Range; by: 'Operation' | 'Access
         }}
       </Answer>
     </Panel>
+  );
+}
+
+/** An operation by its name, with the product and version it is of beside it. */
+function OperationName({ text }: { text: string }) {
+  const parts = text.split('/');
+  return (
+    <>
+      {parts.at(-1)} <span className="quiet operation-of">{parts.slice(0, -1).join(' ')}</span>
+    </>
   );
 }
