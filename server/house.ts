@@ -91,6 +91,7 @@ export function buildHouse(options: HouseOptions): House {
   const identity = createIdentity({ database, changes, clock, ids, secrets, log, regions: regions.names });
   const openapi = createOpenApi({
     database,
+    secrets,
     metrics,
     relaxed,
     changes,
@@ -105,7 +106,7 @@ export function buildHouse(options: HouseOptions): House {
     inspect: options.inspect,
   });
   const openevent = createOpenEvent({ database, metrics, changes, events, clock, ids, secrets, log, directory, outbound, defaultRegion: regions.default, timeZone: options.timeZone, publishAddress: options.publishAddress, kafka: options.kafka === undefined ? undefined : { settings: options.kafka, relaxed } });
-  const extensions = createExtensions({ database, changes, clock, ids, log, directory, users: { find: (userId, tenantId) => identity.users.find(userId, tenantId) }, outbound, history: events, points: () => [...workspaces.points, ...studio.points, ...deployment.points, ...scheduling.points].map((point) => ({ ...point, ...deployment.throughRuns(point) })) });
+  const extensions = createExtensions({ database, changes, clock, ids, log, secrets, directory, users: { find: (userId, tenantId) => identity.users.find(userId, tenantId) }, outbound, history: events, points: () => [...workspaces.points, ...studio.points, ...deployment.points, ...scheduling.points].map((point) => ({ ...point, ...deployment.throughRuns(point) })) });
   const { holds } = extensions;
 
   const resources = createResources({ ids, directory, workspaceIds: livingWorkspaceIds, usage: (db, groups) => execution.execution.usage(db, groups) });

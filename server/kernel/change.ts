@@ -1,7 +1,8 @@
 import type { Clock } from './clock.ts';
-import { isUniqueViolation, type Database, type Executor } from './database.ts';
+import type { Database, Executor } from './database.ts';
 import type { IdSource } from './ids.ts';
-import { limits } from './limits.ts';
+import { createUnits, type Rehearsed, type Unit } from './unit.ts';
+import { findAnswer, pruneAnswers } from './answers.ts';
 
 /** Who makes a change. */
 export interface Actor {
@@ -17,6 +18,18 @@ export interface Actor {
   readonly traceparent?: string | undefined;
   /** The caller's idempotency token, with the hash of the request it came with. */
   readonly token?: { readonly value: string; readonly requestHash: string } | undefined;
+  /** A dry run: every change of this actor belongs to it and is taken back with it. */
+  readonly rehearsal?: Pick<Unit, 'change'> | undefined;
+}
+
+/** A decision that extensions would be asked for, as a dry run tells it. */
+export interface Question {
+  /** Code of the extension point. */
+  readonly point: string;
+  readonly title: string;
+  /** Whether the operation waits for the answers. */
+  readonly held: boolean;
+  readonly extensions: readonly { readonly code: string; readonly name: string; readonly mode: string }[];
 }
 
 /** An event as a domain raises it. The log adds position, time and actor. */
@@ -55,6 +68,8 @@ export interface Change extends Executor {
   notify(channel: Channel, payload?: string): void;
   /** Runs after the commit, in this process only, best effort; for caches and wake-ups. */
   afterCommit(action: () => void): void;
+  /** Tells a dry run which extensions are asked. */
+  ask(question: Question): void;
 }
 
 /** Channels of LISTEN/NOTIFY. A wake-up only saves waiting: every listener also polls. */
@@ -72,12 +87,19 @@ export interface EventWriter {
 
 export interface Changes {
   /**
-   * Runs `work` in one transaction that also holds its events, jobs, audit line and, for a call with a ClientToken, its answer.
+   * Runs `work` in one transaction that also holds its events, jobs and audit line.
    * Rejects with what `work` throws, after everything was rolled back.
    */
   change<Result>(actor: Actor, work: (change: Change) => Promise<Result>): Promise<Result>;
+  /**
+   * Runs a whole call in one transaction, with all its changes, and keeps in it what `answerOf` makes of the result as the answer to the actor's token.
+   * Rejects with `TokenInUse` when another call kept an answer to this token meanwhile; then nothing of this one has happened.
+   */
+  once<Result>(actor: Actor, work: (unit: Unit) => Promise<Result>, answerOf: (result: Result) => string): Promise<Result>;
+  /** Runs a whole call the same way, tells what it came to, and takes all of it back. What is handed out by sequences is used up. */
+  rehearse<Result>(actor: Actor, work: (unit: Unit, actor: Actor) => Promise<Result>): Promise<Rehearsed<Result>>;
   /** The stored answer for the actor's token, or undefined. The hash tells whether the request was the same. */
-  storedAnswer(actor: Actor): Promise<{ readonly answer: unknown; readonly requestHash: string } | undefined>;
+  storedAnswer(actor: Actor): Promise<{ readonly answer: string; readonly requestHash: string } | undefined>;
   /** Forgets answers that are older than `idempotencySeconds`. Returns how many. */
   pruneAnswers(now: Date): Promise<number>;
 }
@@ -87,65 +109,76 @@ export function platformActor(action: string, tenantId = 0): Actor {
   return { tenantId, userId: 0, action, requestId: undefined, sourceAddress: undefined };
 }
 
+/** What a change gathers beside the rows it writes. */
+export interface Gathered {
+  readonly events: StoredEvent[];
+  readonly jobs: NewJob[];
+  readonly targets: Set<string>;
+  readonly wakes: Map<string, { readonly channel: Channel; readonly payload: string }>;
+  readonly after: (() => void)[];
+  readonly questions: Question[];
+}
+
+export function gather(): Gathered {
+  return { events: [], jobs: [], targets: new Set(), wakes: new Map(), after: [], questions: [] };
+}
+
+/** A change on an open transaction. */
+export function changeOn(tx: Executor, actor: Actor, now: Date, ids: IdSource, gathered: Gathered): Change {
+  const notify = (channel: Channel, payload = '') => void gathered.wakes.set(`${channel} ${payload}`, { channel, payload });
+  return {
+    rows: tx.rows,
+    row: tx.row,
+    run: tx.run,
+    actor,
+    now,
+    raise(event) {
+      const eventId = ids.eventId();
+      gathered.events.push({ ...event, eventId });
+      notify('millrace_event');
+      return eventId;
+    },
+    enqueue(job) {
+      gathered.jobs.push(job);
+      notify('millrace_job');
+    },
+    touch: (target) => void gathered.targets.add(target),
+    notify,
+    afterCommit: (action) => void gathered.after.push(action),
+    ask: (question) => void gathered.questions.push(question),
+  };
+}
+
 export function createChanges(options: { database: Database; clock: Clock; ids: IdSource; events: EventWriter }): Changes {
   const { database, clock, ids, events } = options;
+  const units = createUnits(options);
 
   async function change<Result>(actor: Actor, work: (change: Change) => Promise<Result>): Promise<Result> {
-    const raised: StoredEvent[] = [];
-    const jobs: NewJob[] = [];
-    const targets = new Set<string>();
-    const wakes = new Map<string, { channel: Channel; payload: string }>();
-    const after: (() => void)[] = [];
-
+    if (actor.rehearsal !== undefined) return actor.rehearsal.change(actor, work);
+    const gathered = gather();
     const result = await database.transaction(async (tx) => {
       const now = clock.now();
-      const notify = (channel: Channel, payload = '') => void wakes.set(`${channel} ${payload}`, { channel, payload });
-      const answer = await work({
-        rows: tx.rows,
-        row: tx.row,
-        run: tx.run,
-        actor,
-        now,
-        raise(event) {
-          const eventId = ids.eventId();
-          raised.push({ ...event, eventId });
-          notify('millrace_event');
-          return eventId;
-        },
-        enqueue(job) {
-          jobs.push(job);
-          notify('millrace_job');
-        },
-        touch: (target) => void targets.add(target),
-        notify,
-        afterCommit: (action) => void after.push(action),
-      });
-      await writeEpilogue(tx, actor, now, jobs, [...targets], [...wakes.values()]);
-      if (actor.token !== undefined) await storeAnswer(tx, actor, actor.token, now, answer);
+      const answer = await work(changeOn(tx, actor, now, ids, gathered));
+      await writeEpilogue(tx, actor, now, gathered);
       // Last, so that the log's position is taken after every lock of the change is held (see decision 0003).
-      if (raised.length > 0) await events.append(tx, actor, now, raised);
+      if (gathered.events.length > 0) await events.append(tx, actor, now, gathered.events);
       return answer;
     });
-    for (const action of after) action();
+    for (const action of gathered.after) action();
     return result;
   }
 
   return {
     change,
-    async storedAnswer(actor) {
-      if (actor.token === undefined) return undefined;
-      const row = await database.row<{ answer: unknown; request_hash: string }>(
-        'select answer, request_hash from idempotency where tenant_id = $1 and user_id = $2 and action = $3 and token = $4',
-        [actor.tenantId, actor.userId, actor.action, actor.token.value],
-      );
-      return row === undefined ? undefined : { answer: row.answer, requestHash: row.request_hash };
-    },
-    pruneAnswers: (now) => database.run('delete from idempotency where created_at < $1', [new Date(now.getTime() - limits.idempotencySeconds.value * 1_000)]),
+    once: units.once,
+    rehearse: units.rehearse,
+    storedAnswer: (actor) => findAnswer(database, actor),
+    pruneAnswers: (now) => pruneAnswers(database, now),
   };
 }
 
 /** Audit line, jobs and wake-ups in one round trip. */
-async function writeEpilogue(tx: Executor, actor: Actor, now: Date, jobs: readonly NewJob[], targets: readonly string[], wakes: readonly { channel: Channel; payload: string }[]): Promise<void> {
+export async function writeEpilogue(tx: Executor, actor: Actor, now: Date, { jobs, targets, wakes }: Gathered): Promise<void> {
   await tx.run(
     `with audited as (
        insert into audit (tenant_id, user_id, action, request_id, source_address, targets, at) values ($1, $2, $3, $4, $5, $6, $7)
@@ -162,30 +195,10 @@ async function writeEpilogue(tx: Executor, actor: Actor, now: Date, jobs: readon
       actor.action,
       actor.requestId ?? null,
       actor.sourceAddress ?? null,
-      targets,
+      [...targets],
       now,
       JSON.stringify(jobs.map((job) => ({ kind: job.kind, key: job.key ?? null, payload: job.payload, run_at: job.runAt ?? null }))),
-      JSON.stringify(wakes),
+      JSON.stringify([...wakes.values()]),
     ],
   );
-}
-
-/** Thrown when two requests with one token run at the same time; the gateway then answers with the stored answer of the first. */
-export class TokenInUse extends Error {}
-
-async function storeAnswer(tx: Executor, actor: Actor, token: { value: string; requestHash: string }, now: Date, answer: unknown): Promise<void> {
-  try {
-    await tx.run('insert into idempotency (tenant_id, user_id, action, token, request_hash, answer, created_at) values ($1, $2, $3, $4, $5, $6, $7)', [
-      actor.tenantId,
-      actor.userId,
-      actor.action,
-      token.value,
-      token.requestHash,
-      JSON.stringify(answer ?? null),
-      now,
-    ]);
-  } catch (error) {
-    if (isUniqueViolation(error)) throw new TokenInUse('the token is in use', { cause: error });
-    throw error;
-  }
 }

@@ -28,6 +28,8 @@ export const limits = {
   callLogFlushMs: { value: 100, unit: 'ms', what: 'Longest wait of a call row before it is written.' },
   callLogDays: { value: 62, unit: 'days', what: 'How long call rows are kept.' },
   callLogParameterCharacters: { value: 2_000, unit: 'characters', what: 'Parameters kept with a call row; longer ones are cut.' },
+  callTransactions: { value: 8, unit: 'count', what: 'Calls with a ClientToken or a dry run that one process carries out at once; each keeps a connection meanwhile, further ones wait.' },
+  clientTokenCharacters: { value: 128, unit: 'characters', what: 'Longest ClientToken.' },
   idempotencySeconds: { value: 24 * 3_600, unit: 'seconds', what: 'How long the answer to a ClientToken is kept.' },
   pruneMs: { value: 60_000, unit: 'ms', what: 'Pause between two rounds that delete nonces and answers no request can use any more.' },
   partitionCheckMs: { value: 3_600_000, unit: 'ms', what: 'Pause between two rounds that make coming partitions and drop expired ones.' },

@@ -47,6 +47,8 @@ export interface Call {
   readonly workspace: WorkspaceReference;
   /** Runs a write: one transaction with its events, its audit line and the answer to the caller's ClientToken. */
   change<Result>(work: (change: Change) => Promise<Result>): Promise<Result>;
+  /** True in a dry run, whose changes are taken back at the end: whatever an operation does outside the database must be left out. */
+  readonly dryRun?: boolean;
   /** Aborted when the server begins to end; whoever waits for something should answer then. */
   readonly closing?: AbortSignal | undefined;
   /** Where the operation can answer as a stream and the caller takes one: what `Last-Event-ID` said. */

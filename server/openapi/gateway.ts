@@ -1,20 +1,22 @@
-import { createHash } from 'node:crypto';
 import type { WorkspaceDirectory } from '../identity/directory.ts';
 import type { KeyDirectory } from '../identity/keys.ts';
 import type { Sessions } from '../identity/sessions.ts';
 import type { Tenants } from '../identity/tenants.ts';
-import { TokenInUse, type Actor, type Changes } from '../kernel/change.ts';
+import type { Actor, Changes } from '../kernel/change.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { sqlState, type Database } from '../kernel/database.ts';
 import { ApiError, describeError } from '../kernel/errors.ts';
 import type { IdSource } from '../kernel/ids.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Call, Caller, WorkspaceReference } from '../kernel/operation.ts';
+import type { SecretBox } from '../kernel/secrets.ts';
 import { readTraceparent } from '../kernel/trace.ts';
+import type { Unit } from '../kernel/unit.ts';
 import { streamOf } from '../kernel/stream.ts';
 import { authenticateSignature, type Claim } from './authenticate.ts';
 import { authorise } from './authorise.ts';
 import type { CallLog } from './call-log.ts';
+import { carryOut, hashRequest, keptAnswer, readManner, type Manner } from './carry-out.ts';
 import { mergeParameters } from './decode/index.ts';
 import { header, languageOf, type Answer, type Exchange } from './exchange.ts';
 import { maskedParameters } from './mask.ts';
@@ -33,6 +35,8 @@ export interface GatewayServices {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly log: Log;
+  /** Seals kept answers, which may hold secrets. */
+  readonly secrets: SecretBox;
   readonly keys: KeyDirectory;
   readonly sessions: Pick<Sessions, 'authenticate'>;
   readonly tenants: Pick<Tenants, 'plan'>;
@@ -155,38 +159,55 @@ export function createGateway(services: GatewayServices): Gateway {
     }
     const decoded = entry.decode(mergeParameters(parameters.query, parameters.form, parameters.json));
     if (!decoded.ok) throw decodeError(decoded.problems);
-    trace.request = decoded.request;
+    const manner: Manner = trace.access === 'write' && caller !== undefined ? readManner(trace.exchange, parameters, entry.operation) : { token: undefined, dryRun: false };
+    trace.request = { ...decoded.request, ...(manner.token === undefined ? {} : { ClientToken: manner.token }), ...(manner.dryRun ? { DryRun: true } : {}) };
     const { declaration } = entry;
     if (declaration === undefined) throw new ApiError('NotImplemented', { action: entry.operation.name });
+    const actor = actorOf(trace, decoded.request, manner);
+    const kept = manner.dryRun || actor.token === undefined ? undefined : await keptAnswer(services, actor);
+    if (kept !== undefined) return { status: 200, body: { ...kept, RequestId: trace.requestId }, headers };
     const workspace = await authorise(declaration, decoded.request, caller, { db: services.database, directory: services.directory, region: trace.region });
 
     let session: Answer['session'];
     const streaming = entry.operation.stream === 'sse' && header(trace.exchange, 'accept')?.includes('text/event-stream') === true;
-    const call = makeCall(trace, decoded.request, workspace, streaming, (cookie) => {
-      session = cookie ?? null;
-    });
-    const response = await declaration.handle(call, decoded.request as never);
-    const stream = streamOf(response);
-    if (stream !== undefined) return { status: 200, body: { RequestId: trace.requestId }, headers, stream };
-    const answer = entry.trim(response);
-    services.inspect?.(entry, answer);
+    const handle = (actor: Actor, unit: Unit | undefined): Promise<object> => {
+      const call = makeCall(trace, actor, unit, workspace, streaming, (cookie) => {
+        session = cookie ?? null;
+      });
+      return declaration.handle(call, decoded.request as never);
+    };
+    if (trace.access === 'read') {
+      const response = await handle(actor, undefined);
+      const stream = streamOf(response);
+      if (stream !== undefined) return { status: 200, body: { RequestId: trace.requestId }, headers, stream };
+      return { status: 200, body: { ...checked(entry, response), RequestId: trace.requestId }, headers };
+    }
+    const answer = await carryOut(services, actor, manner.dryRun, async (by, unit) => checked(entry, await handle(by, unit)));
     const body = { ...answer, RequestId: trace.requestId };
     return session === undefined ? { status: 200, body, headers } : { status: 200, body, headers, session };
   }
 
-  function makeCall(trace: Trace, request: Record<string, unknown>, workspace: WorkspaceReference | undefined, streaming: boolean, setSession: Call['setSession']): Call {
-    const { caller } = trace;
-    const token = caller !== undefined && trace.access === 'write' ? request['ClientToken'] : undefined;
-    const actor: Actor = {
-      tenantId: caller?.tenantId ?? 0,
-      userId: caller?.userId ?? 0,
+  /** The answer as the contract has it. */
+  function checked(entry: Entry, response: object): Record<string, unknown> {
+    const answer = entry.trim(response);
+    services.inspect?.(entry, answer);
+    return answer;
+  }
+
+  function actorOf(trace: Trace, request: Record<string, unknown>, { token }: Manner): Actor {
+    return {
+      tenantId: trace.caller?.tenantId ?? 0,
+      userId: trace.caller?.userId ?? 0,
       action: trace.action,
       requestId: trace.requestId,
       sourceAddress: trace.exchange.sourceAddress,
       traceparent: readTraceparent(header(trace.exchange, 'traceparent')),
-      token: typeof token === 'string' && token !== '' ? { value: token.slice(0, 128), requestHash: hashRequest(trace, request) } : undefined,
+      token: token === undefined ? undefined : { value: token, requestHash: hashRequest(trace, request) },
     };
-    let tokenSpent = false;
+  }
+
+  function makeCall(trace: Trace, actor: Actor, unit: Unit | undefined, workspace: WorkspaceReference | undefined, streaming: boolean, setSession: Call['setSession']): Call {
+    const { caller } = trace;
     return {
       requestId: trace.requestId,
       product: trace.product,
@@ -202,17 +223,13 @@ export function createGateway(services: GatewayServices): Gateway {
       language: languageOf(trace.exchange),
       sourceAddress: trace.exchange.sourceAddress,
       clock,
-      db: services.database,
+      db: unit?.db ?? services.database,
       get workspace() {
         if (workspace === undefined) throw new Error('the operation has no workspace');
         return workspace;
       },
-      // The token covers the first change of a call, which is the only one in almost all operations.
-      change(work) {
-        if (actor.token === undefined || tokenSpent) return services.changes.change(tokenSpent ? { ...actor, token: undefined } : actor, work);
-        tokenSpent = true;
-        return changeOnce(services.changes, actor, work);
-      },
+      change: (work) => (unit ?? services.changes).change(actor, work),
+      dryRun: actor.rehearsal !== undefined,
       closing: trace.exchange.closing,
       streaming: streaming ? { lastEventId: header(trace.exchange, 'last-event-id') } : undefined,
       setSession,
@@ -275,34 +292,6 @@ export function createGateway(services: GatewayServices): Gateway {
 
     refuse: (error, exchange) => errorAnswer(ids.requestId(), error, exchange),
   };
-}
-
-/** Runs a change under the caller's token: the first one does it, later ones get its result. */
-async function changeOnce<Result>(changes: Changes, actor: Actor, work: Parameters<Changes['change']>[1]): Promise<Result> {
-  const stored = await storedResult<Result>(changes, actor);
-  if (stored !== undefined) return stored.result;
-  try {
-    return (await changes.change(actor, work)) as Result;
-  } catch (error) {
-    // Someone with the same token was faster; without the token a business error of our own try stands.
-    const other = await storedResult<Result>(changes, actor);
-    if (other !== undefined) return other.result;
-    if (error instanceof TokenInUse) throw new ApiError('Throttling.System', {}, 1_000);
-    throw error;
-  }
-}
-
-async function storedResult<Result>(changes: Changes, actor: Actor): Promise<{ result: Result } | undefined> {
-  const stored = await changes.storedAnswer(actor);
-  if (stored === undefined) return undefined;
-  if (stored.requestHash !== actor.token?.requestHash) throw new ApiError('IdempotentMismatch', { token: actor.token?.value ?? '' });
-  return { result: stored.answer as Result };
-}
-
-function hashRequest(trace: Trace, request: Record<string, unknown>): string {
-  const { ClientToken: _token, ...rest } = request;
-  const sorted = Object.entries(rest).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return createHash('sha256').update(`${trace.product}/${trace.version}/${trace.action}/${trace.region} ${JSON.stringify(sorted)}`).digest('hex');
 }
 
 function decodeError(problems: readonly { readonly code: 'MissingParameter' | 'InvalidParameter'; readonly name: string; readonly expected: string; readonly got: string }[]): ApiError {

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import type { Entry } from '../../server/openapi/registry.ts';
 import { until } from '../../examples/demo/until.ts';
 import { startTestHouse, type TestHouse } from '../support/house.ts';
+import { checkDryRuns, checkTokens } from './every-write.ts';
 import { requestFor } from './made-up.ts';
 import { makeMonitoringObjects } from './monitoring-objects.ts';
 import { makeSourceObjects } from './source-objects.ts';
@@ -303,3 +304,12 @@ test('after all these attempts everything is as it was', async () => {
   const { Quota } = (await call(PLATFORM, 'GetQuota', {})) as { Quota: { Plan: string } };
   assert.equal(Quota.Plan, 'Unlimited');
 });
+
+test('a dry run of any write changes nothing', async () => {
+  // What works in the background would change rows meanwhile.
+  await house.house.stop();
+  await checkDryRuns(house, objects);
+});
+
+// The last one: it really carries every write out.
+test('under one ClientToken any write happens once, and its dry run had told of it', () => checkTokens(house, objects));

@@ -221,6 +221,7 @@ export function subscriptionOperations(context: OpenEventContext): Pick<Handlers
         const type = eventTypeByType.get(wanted);
         if (type === undefined) throw invalid('Type', `there is no event type ${wanted}; ListEventTypes tells all`);
         await call.change(async (change) => change.touch(`subscription:${row.id}`));
+        if (call.dryRun === true) return { Result: { Delivered: false, ErrorMessage: 'Nothing was sent: this was a dry run.' } };
         const event = sampleEvent(type, { tenantId: call.tenantId, workspaceId: row.workspace_id ?? undefined, eventId: ids.eventId(), now: clock.now() });
         const outcome = await send(openDestination(row, secrets), [event], 1);
         return {
