@@ -89,6 +89,7 @@ async function measureDirect(): Promise<void> {
     clock: systemClock,
     ids: randomIds,
     log: silentLog,
+    secrets: secretBox(randomBytes(32)),
     directory: { find: async () => undefined, byId: async () => undefined, rolesOf: async () => [] },
     users: { find: async () => undefined },
     outbound,

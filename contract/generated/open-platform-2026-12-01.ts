@@ -178,6 +178,8 @@ export interface Operations {
     }
     response: {
       ExtensionCode?: string | undefined
+      /** Signs the requests to a direct checker by the Standard Webhooks scheme; shown this once. */
+      SigningSecret?: string | undefined
     }
   }
   /** Lets a WARN start an approval: ordered steps, each with its approvers. */
@@ -1938,6 +1940,15 @@ export interface Operations {
     }
     response: {
       Offsets?: { Topic?: string | undefined; Partition?: number | undefined; Offset?: number | undefined }[] | undefined
+    }
+  }
+  /** Makes a new secret that signs the requests to a direct checker, and shows it this once. */
+  ResetExtensionSecret: {
+    request: {
+      ExtensionCode: string
+    }
+    response: {
+      SigningSecret?: string | undefined
     }
   }
   /** Gives a Kafka user a new password and closes its connections. */

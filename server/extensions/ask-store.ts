@@ -16,6 +16,8 @@ export interface AskRow {
   readonly point: string;
   readonly code: string;
   readonly option_setting: string;
+  /** Sealed. */
+  readonly signing_secret: string | null;
   readonly option_value: Readonly<Record<string, unknown>> | null;
   readonly operator_id: number;
   readonly title: string;
@@ -35,7 +37,7 @@ export function claimAsks(db: Executor, now: Date, leaseUntil: Date, limit: numb
        update hold_check c set ask_at = $2, attempts = c.attempts + 1, contacted_at = $1 from due where c.hold_id = due.hold_id and c.extension_id = due.extension_id
        returning c.hold_id, c.extension_id, c.invocation, c.target, c.attempts, c.token_hash is not null as wants_token, c.deadline_at
      )
-     select c.*, h.tenant_id, h.workspace_id, h.message_id, h.point, e.code, e.option_setting, a.option_value, h.operator_id, h.title, h.created_at, h.snapshot_hash, h.snapshot, h.payload
+     select c.*, h.tenant_id, h.workspace_id, h.message_id, h.point, e.code, e.option_setting, e.signing_secret, a.option_value, h.operator_id, h.title, h.created_at, h.snapshot_hash, h.snapshot, h.payload
      from claimed c join hold h on h.id = c.hold_id join extension e on e.id = c.extension_id
      left join extension_attachment a on a.extension_id = c.extension_id and a.workspace_id is not distinct from h.workspace_id`,
     [now, leaseUntil, limit],

@@ -6,6 +6,8 @@ import { limits } from '../kernel/limits.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Service } from '../kernel/module.ts';
 import { OutboundError, type Outbound } from '../kernel/outbound.ts';
+import type { SecretBox } from '../kernel/secrets.ts';
+import { signatureHeaders, signingKeys } from '../openevent/delivery/signature.ts';
 import { askLater, claimAsks, renewToken, type AskRow } from './ask-store.ts';
 import { optionsInForce } from './options.ts';
 import { functionBody, plainBody, readAnswer, readVerdict, storable, type Asked, type ReadAnswer } from './request.ts';
@@ -36,6 +38,11 @@ export interface FreshAsk extends AskRow {
   readonly token: string | undefined;
 }
 
+/** What the sealed signing secret of an extension is for. */
+export function signingPurpose(tenantId: number, code: string): string {
+  return `extension:${tenantId}:${code}`;
+}
+
 /** Until when a check belongs to who asks it. */
 export function askLease(now: Date): Date {
   return new Date(now.getTime() + limits.checkRequestMs.value + 5_000);
@@ -43,8 +50,8 @@ export function askLease(now: Date): Date {
 
 type Came = { readonly answer: ReadAnswer } | { readonly accepted: true } | { readonly again: string } | { readonly failed: string } | { readonly late: true } | { readonly calledOff: true };
 
-export function createAsking(options: { database: Database; changes: Changes; clock: Clock; ids: IdSource; log: Log; transport: Pick<Outbound, 'request'>; rules: Rules }): Asking {
-  const { database, changes, clock, ids, log, transport, rules } = options;
+export function createAsking(options: { database: Database; changes: Changes; clock: Clock; ids: IdSource; log: Log; transport: Pick<Outbound, 'request'>; rules: Rules; secrets: SecretBox }): Asking {
+  const { database, changes, clock, ids, log, transport, rules, secrets } = options;
   const waiting: FreshAsk[] = [];
   const underWay = new Set<Promise<void>>();
   let stopping = new AbortController();
@@ -75,6 +82,7 @@ export function createAsking(options: { database: Database; changes: Changes; cl
           'x-millrace-extension-code': encodeURIComponent(ask.code),
           'x-millrace-attempt': String(ask.attempts),
           ...(ask.token === undefined ? {} : { 'x-millrace-check-token': ask.token }),
+          ...(ask.signing_secret === null ? {} : signatureHeaders(signingKeys([secrets.open(ask.signing_secret, signingPurpose(ask.tenant_id, ask.code))]), ask.message_id, clock.now(), body)),
         },
         body,
         timeoutMs: Math.min(limits.checkRequestMs.value, left),
@@ -190,7 +198,7 @@ export function createAsking(options: { database: Database; changes: Changes; cl
 }
 
 /** What a checker is told. */
-export function askedOf(ask: Omit<AskRow, 'attempts' | 'wants_token' | 'invocation' | 'target' | 'extension_id'>): Asked {
+export function askedOf(ask: Omit<AskRow, 'attempts' | 'wants_token' | 'invocation' | 'target' | 'extension_id' | 'signing_secret'>): Asked {
   return {
     holdId: ask.hold_id,
     messageId: ask.message_id,

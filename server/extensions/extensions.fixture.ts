@@ -12,6 +12,7 @@ import { ApiError } from '../kernel/errors.ts';
 import { randomIds } from '../kernel/ids.ts';
 import { createJobRunner } from '../kernel/jobs.ts';
 import { maintainAllPartitions } from '../modules.ts';
+import { secretBox } from '../kernel/secrets.ts';
 import { silentLog } from '../kernel/log.ts';
 import type { Call, Caller, WorkspaceReference } from '../kernel/operation.ts';
 import type { HoldOutcome, PointDeclaration, Proposal, Proposed } from './declare.ts';
@@ -99,7 +100,7 @@ export async function extensionsPlace(given: { readonly outbound?: Pick<Outbound
     },
     reject: (change, args, outcome) => note(change, 'reject', args, outcome),
   }));
-  const { module, holds, asking, deadlines } = createExtensions({ database, changes, clock, ids: randomIds, log: silentLog, directory, users, outbound, history, points: () => points });
+  const { module, holds, asking, deadlines } = createExtensions({ database, changes, clock, ids: randomIds, log: silentLog, secrets: secretBox(Buffer.alloc(32, 7)), directory, users, outbound, history, points: () => points });
   /** What time brings: deadlines, then jobs. */
   const runner = () => {
     const jobs = createJobRunner({ database, changes, clock, log: silentLog, jobs: module.jobs ?? [] });

@@ -118,6 +118,7 @@ export function createHolds(options: { ids: IdSource; asking: Pick<Asking, 'begi
         point: proposal.point,
         code: extension.code,
         option_setting: extension.option_setting,
+        signing_secret: extension.signing_secret,
         option_value: extension.option_value,
         operator_id: userId,
         title: proposal.title,

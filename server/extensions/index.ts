@@ -8,6 +8,7 @@ import type { Log } from '../kernel/log.ts';
 import type { Module } from '../kernel/module.ts';
 import { declareOperations } from '../kernel/operation.ts';
 import type { Outbound } from '../kernel/outbound.ts';
+import type { SecretBox } from '../kernel/secrets.ts';
 import { periodic } from '../kernel/periodic.ts';
 import type { WorkspaceDirectory } from '../identity/directory.ts';
 import type { EventLog } from '../openevent/index.ts';
@@ -32,6 +33,7 @@ export interface ExtensionsOptions {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly log: Log;
+  readonly secrets: SecretBox;
   readonly directory: WorkspaceDirectory;
   readonly users: { find(userId: number, tenantId: number): Promise<object | undefined> };
   /** The client through which checkers are asked. */
@@ -48,7 +50,7 @@ export function createExtensions(options: ExtensionsOptions): { module: Module; 
   const authority = createAuthority(directory);
   const callbacks = callbackOperations({ authority, changes });
   const queries = queryOperations(authority, directory);
-  const asking = createAsking({ database, changes, clock, ids, log, transport: options.outbound, rules: createRules() });
+  const asking = createAsking({ database, changes, clock, ids, log, transport: options.outbound, rules: createRules(), secrets: options.secrets });
   const deadlines = createDeadlines({ database, changes, clock, log });
   const forget = () => pruneRefusedCallbacks(database, new Date(clock.now().getTime() - limits.refusedCallbackDays.value * 86_400_000));
   return {
@@ -61,7 +63,7 @@ export function createExtensions(options: ExtensionsOptions): { module: Module; 
           GetIDEEventDetail: queries.getIdeEventDetail,
         }),
         ...declareOperations<ContractOperations['open-platform/2026-12-01']>('open-platform', '2026-12-01', {
-          ...lifecycleOperations({ authority, directory, ids, users: options.users, checkTarget: (url) => options.outbound.checkTarget(url) }),
+          ...lifecycleOperations({ secrets: options.secrets, authority, directory, ids, users: options.users, checkTarget: (url) => options.outbound.checkTarget(url) }),
           ...attachmentOperations({ authority, directory, history: options.history }),
           ...approvalPolicyOperations({ authority, directory }),
           ...holdOperations(authority, directory),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
@@ -98,6 +99,29 @@ test("a function gets the vendor's envelope, field for field", async () => {
     messageBody: { fileId: 17, fileName: 'daily.sql', projectId: ALPHA, extensionBizId: `job_${holdId}`, blockBusiness: true, tenantId: 1, eventCode: 'commit-file' },
   });
   assert.deepEqual(await resumedAs(holdId), ['proceed WARN']);
+});
+
+test('requests are signed with a secret that is shown once and can be renewed', async () => {
+  const { ExtensionCode = '', SigningSecret = '' } = await place.own(platformAdmin, 'CreateExtension', { ExtensionName: 'Signed', BindEventList: ['commit-file'], Invocation: 'HTTP', Target: url });
+  await place.own(platformAdmin, 'PublishExtension', { ExtensionCode });
+  await enable(ExtensionCode, {});
+  const verify = async (secret: string) => {
+    requests = [];
+    const { holdId, messageId } = held(await place.propose());
+    await verdict(holdId);
+    const headers = requests[0]?.headers as Record<string, string>;
+    assert.equal(headers['webhook-id'], messageId);
+    const signed = `${messageId}.${headers['webhook-timestamp']}.${JSON.stringify(requests[0]?.body)}`;
+    assert.equal(headers['webhook-signature'], `v1,${createHmac('sha256', Buffer.from(secret.slice('whsec_'.length), 'base64')).update(signed).digest('base64')}`);
+  };
+  await verify(SigningSecret);
+  await assert.rejects(place.own(developer, 'ResetExtensionSecret', { ExtensionCode }), refusal('Forbidden'));
+  await assert.rejects(place.own(foreigner, 'ResetExtensionSecret', { ExtensionCode }), refusal('NotFound'));
+  const renewed = String((await place.own(platformAdmin, 'ResetExtensionSecret', { ExtensionCode })).SigningSecret);
+  assert.notEqual(renewed, SigningSecret);
+  await verify(renewed);
+  const stored = await place.database.row<{ signing_secret: string }>('select signing_secret from extension where code = $1', [ExtensionCode]);
+  assert.ok(!stored?.signing_secret.includes(renewed.slice(6)));
 });
 
 test('all are asked side by side, and the worst wins', async () => {

@@ -30,11 +30,13 @@ export interface ExtensionRow {
   readonly target: string;
   readonly require_token: boolean;
   readonly submitted_by: number | null;
+  /** Sealed. Null: its requests are not signed. */
+  readonly signing_secret: string | null;
 }
 
 export const COLUMNS = `e.id, e.tenant_id, e.code, e.name, e.description, e.owner_id, e.status, e.events, e.project_testing, e.detail_url, e.help_doc_url,
   e.parameter_setting, e.option_setting, e.deadline_seconds, e.deadline_outcome, e.created_by, e.modified_by,
-  e.version, e.invocation, e.target, e.require_token, e.submitted_by`;
+  e.version, e.invocation, e.target, e.require_token, e.submitted_by, e.signing_secret`;
 
 /** What a registration says; the same fields are written when it is changed. */
 export interface Registration {
@@ -97,6 +99,11 @@ export async function updateRegistration(db: Executor, id: number, userId: numbe
 /** `submittedBy` undefined: as it is. */
 export async function setExtensionStatus(db: Executor, id: number, status: number, userId: number, now: Date, submittedBy?: number): Promise<void> {
   await db.run('update extension set status = $2, modified_by = $3, modified_at = $4, submitted_by = coalesce($5, submitted_by) where id = $1', [id, status, userId, now, submittedBy ?? null]);
+}
+
+/** Sets the sealed secret that signs its requests. */
+export async function setSigningSecret(db: Executor, id: number, sealed: string, userId: number, now: Date): Promise<void> {
+  await db.run('update extension set signing_secret = $2, modified_by = $3, modified_at = $4 where id = $1', [id, sealed, userId, now]);
 }
 
 /** Marks the extension deleted and takes it off everywhere. Its code may be used again. */

@@ -5,6 +5,7 @@ import type { ManualClock } from '../../server/kernel/clock.ts';
 import { sqlState, type Database, type Executor } from '../../server/kernel/database.ts';
 import { randomIds } from '../../server/kernel/ids.ts';
 import { createJobRunner } from '../../server/kernel/jobs.ts';
+import { secretBox } from '../../server/kernel/secrets.ts';
 import { silentLog } from '../../server/kernel/log.ts';
 import type { Outbound } from '../../server/kernel/outbound.ts';
 import type { WorkspaceDirectory } from '../../server/identity/directory.ts';
@@ -101,6 +102,7 @@ export function startProcess(world: World, options: { readonly withoutDeadlines?
     clock,
     ids: randomIds,
     log: silentLog,
+    secrets: secretBox(Buffer.alloc(32, 7)),
     directory: world.directory,
     users: { find: async () => ({}) },
     outbound: world.transport,

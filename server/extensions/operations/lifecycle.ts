@@ -3,10 +3,13 @@ import type { Change } from '../../kernel/change.ts';
 import { isUniqueViolation } from '../../kernel/database.ts';
 import { ApiError, invalid, notFound } from '../../kernel/errors.ts';
 import type { IdSource } from '../../kernel/ids.ts';
+import type { SecretBox } from '../../kernel/secrets.ts';
 import { limits } from '../../kernel/limits.ts';
 import { inTenant, type Call, type Handlers } from '../../kernel/operation.ts';
 import type { WorkspaceDirectory } from '../../identity/directory.ts';
 import { existingWorkspace, type Authority } from '../authority.ts';
+import { secretFrom } from '../../openevent/delivery/signature.ts';
+import { signingPurpose } from '../asking.ts';
 import { readRegistration } from '../registration.ts';
 import { extensionState, extensionStates, extensionStatus, next, stepRights, type ExtensionState, type ExtensionStep } from '../states.ts';
 import {
@@ -18,6 +21,7 @@ import {
   markExtensionDeleted,
   registrationOf,
   setExtensionStatus,
+  setSigningSecret,
   updateRegistration,
   type ExtensionRow,
   type Registration,
@@ -33,6 +37,7 @@ export interface LifecycleContext {
   readonly ids: IdSource;
   readonly users: { find(userId: number, tenantId: number): Promise<object | undefined> };
   readonly checkTarget: (url: string) => void;
+  readonly secrets: SecretBox;
 }
 
 /** What a step is taken on: the extension, or the new version of a published one. */
@@ -44,7 +49,13 @@ interface Subject {
 
 /** Registration, review and life of extensions. None of this is ever held by an extension, so that a bad one can always be taken out. */
 export function lifecycleOperations(context: LifecycleContext): Handlers<Own> {
-  const { authority, directory, ids, users, checkTarget } = context;
+  const { authority, directory, ids, users, checkTarget, secrets } = context;
+
+  /** A new secret that signs the requests of an extension; it is shown this once. */
+  function newSecret(tenantId: number, code: string): { shown: string; sealed: string } {
+    const shown = secretFrom(Buffer.from(ids.token(32), 'base64url'));
+    return { shown, sealed: secrets.seal(shown, signingPurpose(tenantId, code)) };
+  }
 
   async function checkRegistration(call: Call, registration: Registration): Promise<void> {
     if (registration.projectTesting !== undefined) await existingWorkspace(directory, call.tenantId, registration.projectTesting);
@@ -113,7 +124,10 @@ export function lifecycleOperations(context: LifecycleContext): Handlers<Own> {
             throw error;
           }
           change.touch(`extension:${code}`);
-          return { ExtensionCode: code };
+          if (registration.invocation !== 'HTTP' && registration.invocation !== 'FUNCTION') return { ExtensionCode: code };
+          const { shown, sealed } = newSecret(call.tenantId, code);
+          await setSigningSecret(change, (await locked(change, code)).id, sealed, call.caller.userId, change.now);
+          return { ExtensionCode: code, SigningSecret: shown };
         });
       },
     },
@@ -133,6 +147,17 @@ export function lifecycleOperations(context: LifecycleContext): Handlers<Own> {
             await updateRegistration(change, extension.id, call.caller.userId, change.now, registration, version);
             await setExtensionStatus(change, extension.id, extensionStatus.Testing, call.caller.userId, change.now);
           }
+        }),
+    },
+
+    ResetExtensionSecret: {
+      access: inTenant('write-open-platform'),
+      handle: (call, request) =>
+        call.change(async (change) => {
+          const extension = await locked(change, request.ExtensionCode);
+          const { shown, sealed } = newSecret(call.tenantId, extension.code);
+          await setSigningSecret(change, extension.id, sealed, call.caller.userId, change.now);
+          return { SigningSecret: shown };
         }),
     },
 
