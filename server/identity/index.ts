@@ -20,7 +20,7 @@ import { createUsers, type Users } from './users.ts';
 export { bootstrapTenant, type BootstrapOptions, type FirstTenant } from './bootstrap.ts';
 export type { WorkspaceDirectory } from './directory.ts';
 export { requireUsableKey, type KeyDirectory, type KeyRecord } from './keys.ts';
-export { hasTenantRight, hasWorkspaceRight, isTenantRole, rolesWithTenantRight, rolesWithWorkspaceRight, tenantRoles, workspaceRoles, type Role, type WorkspaceRole } from './roles.ts';
+export { codesOfCustomRole, hasTenantRight, hasWorkspaceRight, isTenantRole, rolesWithTenantRight, rolesWithWorkspaceRight, tenantRoles, workspaceRoles, type ModulePermission, type Role, type WorkspaceRole } from './roles.ts';
 export { identitySchema } from './schema.ts';
 export type { AuthenticatedSession } from './sessions.ts';
 export type { Tenants } from './tenants.ts';

@@ -56,9 +56,33 @@ export function hasTenantRight(roles: readonly string[], right: TenantRight): bo
   return right === 'member' || roles.some((code) => rightsOfTenantRole.get(code)?.has(right) ?? false);
 }
 
-/** True when a user has the right in a workspace of the own tenant. The caller has checked that the workspace is of that tenant. */
-export function hasWorkspaceRight(tenantRoles: readonly string[], workspaceRoles: readonly string[], right: WorkspaceRight): boolean {
-  return hasTenantRight(tenantRoles, 'administer-tenant') || workspaceRoles.some((code) => rightsOfWorkspaceRole.get(code)?.has(right) ?? false);
+/** What a custom role allows in one module of the platform, by the module's number. */
+export interface ModulePermission {
+  readonly module: number;
+  readonly permission: 'Write' | 'Read' | 'NotSet';
+}
+
+const CUSTOM = 'custom';
+/** The module whose writing is to deploy, whatever operation does it. */
+const DEPLOYMENT_MODULE = 4;
+
+/** Codes by which a custom role counts here; the directory tells them beside the role's own. Whoever belongs to a workspace reads it, as with every built-in role. */
+export function codesOfCustomRole(permissions: readonly ModulePermission[]): string[] {
+  return [CUSTOM, ...permissions.flatMap(({ module, permission }) => (permission === 'Write' ? [`${CUSTOM}:${module}`] : []))];
+}
+
+function hasCustomRight(codes: readonly string[], right: WorkspaceRight, module: number | undefined): boolean {
+  if (right === 'read') return codes.includes(CUSTOM);
+  if (right === 'deploy') return codes.includes(`${CUSTOM}:${DEPLOYMENT_MODULE}`);
+  return (right === 'develop' || right === 'operate') && module !== undefined && codes.includes(`${CUSTOM}:${module}`);
+}
+
+/**
+ * True when a user has the right in a workspace of the own tenant. The caller has checked that the workspace is of that tenant. `module` is the number of the module
+ * to which the operation belongs, for custom roles: they allow by module, and never what only administrators and the owner may.
+ */
+export function hasWorkspaceRight(tenantRoles: readonly string[], workspaceRoles: readonly string[], right: WorkspaceRight, module?: number): boolean {
+  return hasTenantRight(tenantRoles, 'administer-tenant') || workspaceRoles.some((code) => rightsOfWorkspaceRole.get(code)?.has(right) ?? false) || hasCustomRight(workspaceRoles, right, module);
 }
 
 /** Names of the tenant roles that give the right, for messages. */

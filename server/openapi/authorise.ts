@@ -2,6 +2,7 @@ import type { WorkspaceDirectory } from '../identity/directory.ts';
 import { hasTenantRight, hasWorkspaceRight, rolesWithTenantRight, rolesWithWorkspaceRight } from '../identity/roles.ts';
 import type { Database } from '../kernel/database.ts';
 import { ApiError } from '../kernel/errors.ts';
+import { moduleOf } from './modules.ts';
 import type { Caller, OperationDeclaration, WorkspaceReference } from '../kernel/operation.ts';
 
 /**
@@ -28,7 +29,7 @@ export async function authorise(
   if (workspace === undefined || workspace.tenantId !== caller.tenantId || workspace.region !== services.region) throw new ApiError('WorkspaceNotFound', { id: wanted });
   const roles = await services.directory.rolesOf(workspace.id, caller.userId);
   const right = typeof found === 'object' ? found.right : typeof access.right === 'function' ? access.right(request as never) : access.right;
-  if (!hasWorkspaceRight(caller.tenantRoles, roles, right)) {
+  if (!hasWorkspaceRight(caller.tenantRoles, roles, right, moduleOf(declaration))) {
     throw new ApiError('Forbidden', { action, needed: `${names(rolesWithWorkspaceRight(right))} in the workspace ${workspace.name}` });
   }
   return workspace;

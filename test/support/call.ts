@@ -5,6 +5,7 @@ import { ApiError } from '../../server/kernel/errors.ts';
 import { randomIds } from '../../server/kernel/ids.ts';
 import type { WorkspaceDirectory } from '../../server/identity/directory.ts';
 import { hasTenantRight, hasWorkspaceRight } from '../../server/identity/roles.ts';
+import { moduleOf } from '../../server/openapi/modules.ts';
 import type { HoldOutcome, Holds, PointDeclaration, Proposal } from '../../server/extensions/declare.ts';
 import type { Call, Caller, OperationDeclaration, WorkspaceReference } from '../../server/kernel/operation.ts';
 
@@ -46,7 +47,7 @@ export function testGateway(options: {
         workspace = await directory.find(caller.tenantId, named);
         if (workspace === undefined) throw new ApiError('WorkspaceNotFound', { id: named });
         const right = typeof found === 'object' ? found.right : typeof access.right === 'function' ? access.right(request as never) : access.right;
-        if (!hasWorkspaceRight(caller.tenantRoles, await directory.rolesOf(workspace.id, caller.userId), right)) throw new ApiError('Forbidden', { action, needed: right });
+        if (!hasWorkspaceRight(caller.tenantRoles, await directory.rolesOf(workspace.id, caller.userId), right, moduleOf(declaration))) throw new ApiError('Forbidden', { action, needed: right });
       }
       const actor: Actor = { tenantId: caller.tenantId, userId: caller.userId, action, requestId: randomIds.requestId(), sourceAddress: '127.0.0.1' };
       const call: Call = {

@@ -1,11 +1,12 @@
 import type { WorkspaceDirectory } from '../../identity/directory.ts';
+import { codesOfCustomRole } from '../../identity/roles.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Database } from '../../kernel/database.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Service } from '../../kernel/module.ts';
 import type { WorkspaceReference } from '../../kernel/operation.ts';
-import { allMembers, livingWorkspaceByName, workspaceById, type WorkspaceRow } from './store.ts';
+import { allMembers, allRoles, livingWorkspaceByName, workspaceById, type WorkspaceRow } from './store.ts';
 
 /** The directory, kept in memory. A change of a workspace or of its members is announced on `millrace_cache` as `workspace:<id>`. */
 export interface CachedDirectory extends WorkspaceDirectory {
@@ -103,8 +104,9 @@ export function createDirectory(options: { database: Database; clock: Clock; log
       const known = read(members, workspaceId);
       if (known !== undefined) return known.get(userId) ?? [];
       const readAt = generation;
-      const rows = await allMembers(database, workspaceId);
-      const roles = new Map(rows.map((row) => [row.user_id, row.roles]));
+      const [rows, own] = await Promise.all([allMembers(database, workspaceId), allRoles(database, workspaceId)]);
+      const custom = new Map(own.map((role) => [role.code, [role.code, ...codesOfCustomRole(role.permissions)]]));
+      const roles = new Map(rows.map((row) => [row.user_id, row.roles.flatMap((code) => custom.get(code) ?? [code])]));
       store(members, workspaceId, roles, readAt);
       return roles.get(userId) ?? [];
     },

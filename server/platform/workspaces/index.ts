@@ -11,6 +11,7 @@ import { createLifecycle } from './lifecycle.ts';
 import { createMembers, type Users } from './members.ts';
 import { currentOperations } from './operations/current.ts';
 import { legacyOperations } from './operations/legacy.ts';
+import { createCustomRoles } from './roles.ts';
 
 export { workspacesSchema } from './schema.ts';
 export { livingWorkspaceIds } from './store.ts';
@@ -29,7 +30,7 @@ export function createWorkspaces(options: {
   const directory = createDirectory({ database, clock, log });
   const lifecycle = createLifecycle({ holds, scheduling, directory });
   const members = createMembers({ users, announce: lifecycle.announce });
-  const shared = { lifecycle, members, users };
+  const shared = { lifecycle, members, customRoles: createCustomRoles({ announce: lifecycle.announce }), users };
   return {
     module: {
       name: 'workspaces',

@@ -3,7 +3,7 @@ import { ApiError, invalid, notFound } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { readId, readPage } from '../dialect.ts';
 import { OWNER_ROLE, roleByCode } from './roles.ts';
-import { deleteMember, insertMember, listMembers, lockMember, lockWorkspace, setMemberRoles, type MemberRow } from './store.ts';
+import { allRoles, deleteMember, insertMember, listMembers, lockMember, lockWorkspace, setMemberRoles, type MemberRow } from './store.ts';
 
 /** The users as identity knows them. */
 export interface Users {
@@ -19,9 +19,12 @@ export interface Members {
   revoke(change: Change, workspaceId: number, user: string, roles: readonly string[]): Promise<void>;
 }
 
-function checkRoles(codes: readonly string[]): void {
+/** Also locks the workspace, so that no role goes while it is given. */
+async function checkRoles(change: Change, workspaceId: number, codes: readonly string[]): Promise<void> {
+  if ((await lockWorkspace(change, change.actor.tenantId, workspaceId)) === undefined) throw new ApiError('WorkspaceNotFound', { id: workspaceId });
+  const own = new Set((await allRoles(change, workspaceId)).map((role) => role.code));
   for (const code of codes) {
-    if (!roleByCode.has(code)) throw invalid('RoleCode', `there is no role ${code.slice(0, 64)}`);
+    if (!roleByCode.has(code) && !own.has(code)) throw invalid('RoleCode', `there is no role ${code.slice(0, 64)}`);
     if (code === OWNER_ROLE) throw invalid('RoleCode', 'a workspace has one owner, whose role can be neither given nor taken away');
   }
 }
@@ -34,7 +37,7 @@ export function createMembers(options: { users: Users; announce(change: Change, 
   const { users, announce } = options;
 
   async function changeRoles(change: Change, workspaceId: number, user: string, roles: readonly string[], apply: (current: readonly string[]) => readonly string[]): Promise<void> {
-    checkRoles(roles);
+    await checkRoles(change, workspaceId, roles);
     const member = await lockMember(change, workspaceId, readId('UserId', user));
     if (member === undefined) throw memberNotFound(user);
     await setMemberRoles(change, workspaceId, member.user_id, apply(member.roles));
@@ -43,10 +46,9 @@ export function createMembers(options: { users: Users; announce(change: Change, 
 
   return {
     async add(change, workspaceId, user, roles) {
-      checkRoles(roles);
+      // Its lock also keeps a workspace that is being deleted from gaining members.
+      await checkRoles(change, workspaceId, roles);
       const userId = readId('UserId', user);
-      // The lock also keeps a workspace that is being deleted from gaining members.
-      if ((await lockWorkspace(change, change.actor.tenantId, workspaceId)) === undefined) throw new ApiError('WorkspaceNotFound', { id: workspaceId });
       if ((await users.find(userId, change.actor.tenantId)) === undefined) throw notFound('User', user);
       const { total } = await listMembers(change, { workspaceId }, readPage({ PageSize: 1 }));
       if (total >= limits.membersPerWorkspace.value) throw new ApiError('TooMany', { kind: 'ProjectMember', limit: limits.membersPerWorkspace.value, label: 'members of a workspace' });

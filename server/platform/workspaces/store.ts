@@ -1,8 +1,16 @@
+import type { ModulePermission } from '../../identity/roles.ts';
 import type { Executor } from '../../kernel/database.ts';
 import type { Page } from '../dialect.ts';
 import type { WorkspaceStatus } from './status.ts';
 
 /** All SQL of the workspaces. */
+
+export interface CustomRoleRow {
+  readonly id: number;
+  readonly code: string;
+  readonly name: string;
+  readonly permissions: readonly ModulePermission[];
+}
 
 export interface Tag {
   readonly Key: string;
@@ -218,4 +226,32 @@ export async function listMembers(
     db.row<{ count: number }>(`select count(*) as count from workspace_member where ${where}`, values),
   ]);
   return { rows, total: count?.count ?? 0 };
+}
+
+const ROLE = 'id, code, name, permissions';
+
+/** The roles that a workspace has beside the built-in ones, oldest first; there are few. */
+export function allRoles(db: Executor, workspaceId: number): Promise<CustomRoleRow[]> {
+  return db.rows<CustomRoleRow>(`select ${ROLE} from workspace_role where workspace_id = $1 order by id`, [workspaceId]);
+}
+
+export async function insertRole(tx: Executor, workspaceId: number, role: Pick<CustomRoleRow, 'name' | 'permissions'>, now: Date): Promise<CustomRoleRow> {
+  const row = await tx.row<CustomRoleRow>(`insert into workspace_role (workspace_id, name, permissions, created_at, modified_at) values ($1, $2, $3, $4, $4) returning ${ROLE}`, [
+    workspaceId,
+    role.name,
+    JSON.stringify(role.permissions),
+    now,
+  ]);
+  if (row === undefined) throw new Error('the insert of a role returned no row');
+  return row;
+}
+
+/** False when there is no such role. */
+export async function setRolePermissions(tx: Executor, workspaceId: number, code: string, permissions: readonly ModulePermission[], now: Date): Promise<boolean> {
+  return (await tx.run('update workspace_role set permissions = $3, modified_at = $4 where workspace_id = $1 and code = $2', [workspaceId, code, JSON.stringify(permissions), now])) === 1;
+}
+
+/** False when there is no such role. */
+export async function deleteRole(tx: Executor, workspaceId: number, code: string): Promise<boolean> {
+  return (await tx.run('delete from workspace_role where workspace_id = $1 and code = $2', [workspaceId, code])) === 1;
 }

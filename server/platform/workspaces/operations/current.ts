@@ -1,12 +1,11 @@
 import type { Operations } from '../../../../contract/generated/dataworks-public-2024-05-18.ts';
-import { workspaceRoles, type WorkspaceRole } from '../../../identity/roles.ts';
 import { invalid, notFound } from '../../../kernel/errors.ts';
 import { inProject, inTenant, type Access, type Handlers } from '../../../kernel/operation.ts';
 import type { WorkspaceRight } from '../../../kernel/rights.ts';
 import { pageCounters, readId, readPage } from '../../dialect.ts';
 import { readStatus, workspaceOrThrow } from '../lifecycle.ts';
 import { memberNotFound, withNames, type NamedMember } from '../members.ts';
-import { roleByCode } from '../roles.ts';
+import { rolesOfWorkspace, type RoleView } from '../roles.ts';
 import { listMembers, listWorkspaces, memberOf, type WorkspaceRow } from '../store.ts';
 import { visibleTo, type WorkspaceOperations } from './shared.ts';
 
@@ -32,25 +31,24 @@ function toProject(row: WorkspaceRow) {
   };
 }
 
-function toMember(member: NamedMember) {
+function toMember(member: NamedMember, roles: readonly RoleView[]) {
   return {
     ProjectId: member.workspace_id,
     UserId: String(member.user_id),
     UserName: member.name,
     Status: 'Normal',
-    Roles: member.roles.map((code) => ({ Code: code, Name: roleByCode.get(code)?.name ?? code, Type: 'System' })),
+    Roles: member.roles.map((code) => {
+      const role = roles.find((one) => one.Code === code);
+      return { Code: code, Name: role?.Name ?? code, Type: role?.Type ?? 'System' };
+    }),
   };
-}
-
-function toRole(role: WorkspaceRole, workspaceId: number) {
-  return { Code: role.code, Name: role.name, ProjectId: workspaceId, Type: 'System' };
 }
 
 function readTags(tags: readonly { Key?: string | undefined; Value?: string | undefined }[]) {
   return tags.map((tag) => ({ Key: tag.Key ?? '', Value: tag.Value ?? '' }));
 }
 
-export function currentOperations({ lifecycle, members, users }: WorkspaceOperations): Handlers<Operations> {
+export function currentOperations({ lifecycle, members, customRoles, users }: WorkspaceOperations): Handlers<Operations> {
   return {
     CreateProject: {
       access: inTenant('create-workspace'),
@@ -157,7 +155,7 @@ export function currentOperations({ lifecycle, members, users }: WorkspaceOperat
         const row = await memberOf(call.db, call.workspace.id, readId('UserId', request.UserId));
         if (row === undefined) throw memberNotFound(request.UserId);
         const [member] = await withNames(users, call.tenantId, [row]);
-        return member === undefined ? {} : { ProjectMember: toMember(member) };
+        return member === undefined ? {} : { ProjectMember: toMember(member, await rolesOfWorkspace(call.db, call.workspace.id)) };
       },
     },
     ListProjectMembers: {
@@ -166,20 +164,21 @@ export function currentOperations({ lifecycle, members, users }: WorkspaceOperat
         const page = readPage(request);
         const filter = { workspaceId: call.workspace.id, roles: request.RoleCodes, userIds: request.UserIds?.map((id) => readId('UserIds', id)) };
         const { rows, total } = await listMembers(call.db, filter, page);
-        return { PagingInfo: { ProjectMembers: (await withNames(users, call.tenantId, rows)).map(toMember), ...pageCounters(page, total) } };
+        const roles = await rolesOfWorkspace(call.db, call.workspace.id);
+        return { PagingInfo: { ProjectMembers: (await withNames(users, call.tenantId, rows)).map((member) => toMember(member, roles)), ...pageCounters(page, total) } };
       },
     },
     ListProjectRoles: {
       access: inProject('read'),
       async handle(call, request) {
         const page = readPage(request);
-        const found = workspaceRoles.filter(
+        const found = (await rolesOfWorkspace(call.db, call.workspace.id)).filter(
           (role) =>
-            (request.Codes === undefined || request.Codes.includes(role.code)) &&
-            (request.Names === undefined || request.Names.includes(role.name)) &&
-            (request.Type === undefined || request.Type === 'System'),
+            (request.Codes === undefined || request.Codes.includes(role.Code)) &&
+            (request.Names === undefined || request.Names.includes(role.Name)) &&
+            (request.Type === undefined || request.Type === role.Type),
         );
-        const ProjectRoles = found.slice(page.offset, page.offset + page.size).map((role) => toRole(role, call.workspace.id));
+        const ProjectRoles = found.slice(page.offset, page.offset + page.size);
         // The contract carries these three counters as text.
         return { PagingInfo: { ProjectRoles, PageNumber: String(page.number), PageSize: String(page.size), TotalCount: String(found.length) } };
       },
@@ -187,9 +186,29 @@ export function currentOperations({ lifecycle, members, users }: WorkspaceOperat
     GetProjectRole: {
       access: inProject('read'),
       async handle(call, request) {
-        const role = roleByCode.get(request.Code);
+        const role = (await rolesOfWorkspace(call.db, call.workspace.id)).find((one) => one.Code === request.Code);
         if (role === undefined) throw notFound('ProjectRole', request.Code.slice(0, 64), 'role');
-        return { ProjectRole: toRole(role, call.workspace.id) };
+        return { ProjectRole: role };
+      },
+    },
+    CreateProjectRole: {
+      access: inProject('administer'),
+      async handle(call, request) {
+        return { Code: await call.change((change) => customRoles.create(change, call.workspace.id, request.Name, request.ModulePermissions ?? [])) };
+      },
+    },
+    UpdateProjectRole: {
+      access: inProject('administer'),
+      async handle(call, request) {
+        await call.change((change) => customRoles.update(change, call.workspace.id, request.Code, request.ModulePermissions));
+        return {};
+      },
+    },
+    DeleteProjectRole: {
+      access: inProject('administer'),
+      async handle(call, request) {
+        await call.change((change) => customRoles.remove(change, call.workspace.id, request.Code));
+        return {};
       },
     },
   };

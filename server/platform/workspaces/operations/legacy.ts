@@ -1,11 +1,10 @@
 import type { Operations } from '../../../../contract/generated/dataworks-public-2020-05-18.ts';
-import { workspaceRoles } from '../../../identity/roles.ts';
 import { invalid } from '../../../kernel/errors.ts';
 import { inProject, inTenant, type Handlers } from '../../../kernel/operation.ts';
 import { momentText, pageCounters, readId, readPage, success } from '../../dialect.ts';
 import { workspaceOrThrow } from '../lifecycle.ts';
 import { withNames } from '../members.ts';
-import { DEFAULT_ROLE, OWNER_ROLE, roleByCode } from '../roles.ts';
+import { DEFAULT_ROLE, OWNER_ROLE, roleByCode, rolesOfWorkspace, type RoleView } from '../roles.ts';
 import { legacyStatus } from '../status.ts';
 import { listMembers, listWorkspaces, workspaceIdsOf, type WorkspaceRow } from '../store.ts';
 import { visibleTo, type WorkspaceOperations } from './shared.ts';
@@ -15,9 +14,11 @@ import { visibleTo, type WorkspaceOperations } from './shared.ts';
 const BASIC_MODE = 2;
 const STANDARD_MODE = 3;
 
-function toLegacyRole(code: string) {
-  const role = roleByCode.get(code);
-  return { ProjectRoleCode: code, ProjectRoleName: role?.name ?? code, ProjectRoleId: role?.id ?? 0, ProjectRoleType: '0' };
+/** The number of a custom role is the one in its code; built-in roles have those below 1000. Type 0 is a built-in role, 2 one of the workspace's own. */
+function toLegacyRole(code: string, roles: readonly RoleView[]) {
+  const role = roles.find((one) => one.Code === code);
+  const ProjectRoleId = roleByCode.get(code)?.id ?? Number(/\d+$/.exec(code)?.[0] ?? 0);
+  return { ProjectRoleCode: code, ProjectRoleName: role?.Name ?? code, ProjectRoleId, ProjectRoleType: role?.Type === 'UserCustom' ? '2' : '0' };
 }
 
 function toLegacyProject(row: WorkspaceRow) {
@@ -146,13 +147,14 @@ export function legacyOperations({ lifecycle, members, users }: WorkspaceOperati
         const page = readPage(request);
         const { rows, total } = await listMembers(call.db, { workspaceId: call.workspace.id }, page);
         const named = await withNames(users, call.tenantId, rows);
+        const roles = await rolesOfWorkspace(call.db, call.workspace.id);
         const ProjectMemberList = named.map((member) => ({
           ProjectMemberId: String(member.user_id),
           ProjectMemberName: member.name,
           Nick: member.displayName,
           // 1: the main account, which here is the owner; 5: another user.
           ProjectMemberType: member.roles.includes(OWNER_ROLE) ? '1' : '5',
-          ProjectRoleList: member.roles.map(toLegacyRole),
+          ProjectRoleList: member.roles.map((code) => toLegacyRole(code, roles)),
           Status: '0',
         }));
         return { Data: { ProjectMemberList, ...pageCounters(page, total) } };
@@ -160,8 +162,9 @@ export function legacyOperations({ lifecycle, members, users }: WorkspaceOperati
     },
     ListProjectRoles: {
       access: inProject('read'),
-      async handle() {
-        return { ProjectRoleList: workspaceRoles.map((role) => toLegacyRole(role.code)) };
+      async handle(call) {
+        const roles = await rolesOfWorkspace(call.db, call.workspace.id);
+        return { ProjectRoleList: roles.map((role) => toLegacyRole(role.Code, roles)) };
       },
     },
   };
