@@ -55,12 +55,8 @@ export function openTopics(db: Executor, tenantId: number): Promise<TopicRow[]> 
 }
 
 /** Somebody has seen to it, or it is over. */
-export async function moveTopic(tx: Executor, id: number, status: TopicStatus, dealtBy: number | null, at: Date): Promise<void> {
-  await tx.run(
-    `update topic set status = $2, dealt_by = coalesce($3, dealt_by), dealt_at = case when $3::bigint is null then dealt_at else coalesce(dealt_at, $4) end,
-       fixed_at = case when $2 = 'RECOVER' then $4::timestamptz end where id = $1`,
-    [id, status, dealtBy, at],
-  );
+export async function moveTopic(tx: Executor, id: number, to: { readonly status: TopicStatus; readonly dealt: { readonly userId: number; readonly at: Date } | undefined; readonly fixedAt: Date | null }): Promise<void> {
+  await tx.run('update topic set status = $2, dealt_by = coalesce(dealt_by, $3), dealt_at = coalesce(dealt_at, $4), fixed_at = $5 where id = $1', [id, to.status, to.dealt?.userId ?? null, to.dealt?.at ?? null, to.fixedAt]);
 }
 
 export function findTopic(db: Executor, tenantId: number, id: number): Promise<TopicRow | undefined> {

@@ -76,11 +76,15 @@ export function createTopics(options: { database: Database; changes: Changes; hi
       const moves = open.flatMap((topic) => {
         const instance = found.get(topic.instance_id);
         const status = nextStatus(topic, instance);
-        return status === undefined ? [] : [{ topic, status, by: instance === undefined || instance.modified_by === 0 ? null : instance.modified_by, at: instance?.modified_at }];
+        return status === undefined ? [] : [{ topic, status, at: instance?.finished_at ?? instance?.modified_at }];
       });
       if (moves.length === 0) return;
+      const operators = await history.lastOperators(database, moves.map(({ topic }) => topic.instance_id));
       await changes.change(platformActor('Topic', tenantId), async (change) => {
-        for (const { topic, status, by, at } of moves) await moveTopic(change, topic.id, status, by, at ?? change.now);
+        for (const { topic, status, at } of moves) {
+          const by = operators.get(topic.instance_id);
+          await moveTopic(change, topic.id, { status, dealt: by !== undefined && by.at >= topic.happened_at ? by : undefined, fixedAt: status === 'RECOVER' ? (at ?? change.now) : null });
+        }
       });
     },
   };

@@ -82,6 +82,8 @@ export interface History {
   usualRunTimes(db: Executor, taskIds: readonly number[]): Promise<Map<number, number>>;
   /** Ids of the resource groups that tasks of a scope name. */
   resourceGroups(db: Executor, scope: TaskScope): Promise<string[]>;
+  /** Who last did something to each of some instances, and when; those that nobody touched are absent. */
+  lastOperators(db: Executor, instanceIds: readonly number[]): Promise<Map<number, { readonly userId: number; readonly at: Date }>>;
   /** Gives instances that no worker waits for yet at least this priority. Returns how many had a lower one. */
   raisePriority(change: Change, workspaceId: number, ids: readonly number[], priority: number): Promise<number>;
   /** The instant at which a time of the day (`HH:mm`, beyond 24:00 on the next one) has come on the day on which the instances of a business date run. */
@@ -160,6 +162,13 @@ export function createHistory(options: { readonly timeZone: string }): History {
         scopeValues(scope),
       );
       return rows.map((row) => row.resource_group);
+    },
+    async lastOperators(db, instanceIds) {
+      const rows = await db.rows<{ target_id: number; user_id: number; at: Date }>(
+        `select distinct on (target_id) target_id, user_id, at from schedule_operation where target_kind = 'Instance' and target_id = any($1) and user_id <> 0 order by target_id, id desc`,
+        [instanceIds],
+      );
+      return new Map(rows.map((row) => [row.target_id, { userId: row.user_id, at: row.at }]));
     },
     raisePriority: (change, workspaceId, ids, priority) =>
       change.run(
