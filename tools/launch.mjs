@@ -50,8 +50,9 @@ function findEntry(command, args) {
   if (command === 'bench') {
     const [name, ...rest] = args;
     const names = benchNames();
+    if (name === undefined) return { script: join(root, 'bench', 'all.ts'), args: [] };
     if (name !== undefined && names.includes(name)) return { script: join(root, 'bench', `${name}.ts`), args: rest };
-    return fail(`usage: npm run bench -- <name>\nbenchmarks: ${names.join(', ') || 'none'}`);
+    return fail(`usage: npm run bench -- [<name>]\nbenchmarks: ${names.join(', ') || 'none'}`);
   }
   return fail(`usage: node tools/launch.mjs <${Object.keys(entries).join(' | ')} | bench <name>> [arguments]`);
 }
@@ -70,7 +71,8 @@ try {
   await installPackages(root);
   const node = findNode();
   const env = { ...process.env, PATH: join(root, 'node_modules', '.bin') + delimiter + (process.env.PATH ?? '') };
-  if (command === 'start') await buildConsole(root, node, env);
+  // The tests look at the console as well. Built here, it is built once and not by each of the test processes.
+  if (['start', 'test', 'bench'].includes(command)) await buildConsole(root, node, env);
   if (!existsSync(script)) fail(`${script} does not exist.`);
   await become(node, ['--disable-warning=ExperimentalWarning', script, ...args], env);
 } catch (error) {
