@@ -193,11 +193,6 @@ export async function countFailure(db: Executor, extensionId: number, workspaceI
   );
 }
 
-/** An answer came: whatever was counted is forgotten. Writes nothing where nothing was. */
-export async function recoverBreaker(db: Executor, extensionId: number, workspaceId: number | null): Promise<void> {
-  await db.run('delete from extension_breaker where extension_id = $1 and workspace_id is not distinct from $2', [extensionId, workspaceId]);
-}
-
 export interface Statistics {
   readonly checks: number;
   readonly answered: number;

@@ -159,8 +159,9 @@ export async function findSnapshot(db: Executor, id: number): Promise<Readonly<R
   return (await db.row<{ snapshot: Readonly<Record<string, unknown>> }>('select snapshot from hold where id = $1', [id]))?.snapshot;
 }
 
-export async function findArgs(db: Executor, id: number): Promise<Readonly<Record<string, unknown>> | undefined> {
-  return (await db.row<{ args: Readonly<Record<string, unknown>> }>('select args from hold where id = $1', [id]))?.args;
+/** The hold with what its domain needs to go on. */
+export function findWithArgs(db: Executor, tenantId: number, id: number): Promise<(HoldRow & { readonly args: Readonly<Record<string, unknown>> }) | undefined> {
+  return db.row(`select ${COLUMNS}, h.args from hold h where h.tenant_id = $1 and h.id = $2`, [tenantId, id]);
 }
 
 /** Closes an open hold. Answers false when it is closed already. */
@@ -251,13 +252,29 @@ export interface Decision {
   readonly userId: number | undefined;
 }
 
-/** Decides a waiting check. Answers false when it is decided already. */
-export async function decideCheck(db: Executor, holdId: number, extensionId: number, decision: Decision, now: Date): Promise<boolean> {
+/**
+ * Decides a waiting check. Answers false when it is decided already. `recovers`: the extension has answered, so that what its breaker at the place had counted is
+ * forgotten, in the same round trip since it is on the way of every answer.
+ */
+export async function decideCheck(db: Executor, holdId: number, extensionId: number, decision: Decision, now: Date, recovers: { readonly workspaceId: number | null } | undefined): Promise<boolean> {
   return (
     (await db.run(
-      `update hold_check set state = $3, result = $4, tip = $5, reason = $6, decided_by = $7, answered_at = $8, findings = $9
+      `with recovered as (delete from extension_breaker where $10 and extension_id = $2 and workspace_id is not distinct from $11)
+       update hold_check set state = $3, result = $4, tip = $5, reason = $6, decided_by = $7, answered_at = $8, findings = $9
        where hold_id = $1 and extension_id = $2 and state = 'WAITING'`,
-      [holdId, extensionId, decision.state, decision.result, decision.tip, decision.reason, decision.userId ?? null, now, JSON.stringify(decision.findings ?? [])],
+      [
+        holdId,
+        extensionId,
+        decision.state,
+        decision.result,
+        decision.tip,
+        decision.reason,
+        decision.userId ?? null,
+        now,
+        JSON.stringify(decision.findings ?? []),
+        recovers !== undefined,
+        recovers?.workspaceId ?? null,
+      ],
     )) === 1
   );
 }

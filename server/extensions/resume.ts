@@ -2,7 +2,7 @@ import type { Change } from '../kernel/change.ts';
 import { ApiError } from '../kernel/errors.ts';
 import type { JobDeclaration } from '../kernel/jobs.ts';
 import type { HoldOutcome, PointDeclaration } from './declare.ts';
-import { findArgs, findHold, markResumed, refuseHold, type HoldRow } from './hold-store.ts';
+import { findWithArgs, markResumed, refuseHold, type HoldRow } from './hold-store.ts';
 import { RESUME_JOB, tenantActor } from './jobs.ts';
 import { canonicalJson, hashText } from './snapshot.ts';
 import { holdStates, next } from './states.ts';
@@ -63,11 +63,8 @@ async function refuseChanged(change: Change, hold: HoldRow, point: PointDeclarat
 }
 
 async function awaitingResume(change: Change, payload: Readonly<Record<string, unknown>>): Promise<{ hold: HoldRow; args: Readonly<Record<string, unknown>> } | undefined> {
-  const holdId = Number(payload['holdId']);
-  const hold = await findHold(change, Number(payload['tenantId']), holdId);
-  const args = await findArgs(change, holdId);
-  if (hold === undefined || args === undefined || hold.closed_at === null || hold.resumed_at !== null) return undefined;
-  return { hold, args };
+  const hold = await findWithArgs(change, Number(payload['tenantId']), Number(payload['holdId']));
+  return hold === undefined || hold.closed_at === null || hold.resumed_at !== null ? undefined : { hold, args: hold.args };
 }
 
 async function mark(change: Change, hold: HoldRow, status: 'DONE' | 'FAILED', message: string): Promise<void> {

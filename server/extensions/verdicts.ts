@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Change } from '../kernel/change.ts';
 import { ApiError, notFound } from '../kernel/errors.ts';
 import { beginApproval, findPolicyFor } from './approvals.ts';
-import { countFailure, findAttachment, recoverBreaker } from './attachment-store.ts';
+import { countFailure, findAttachment } from './attachment-store.ts';
 import { close } from './closing.ts';
 import { decideCheck, findChecks, findHoldIdByMessage, holdsWaitingFor, lockHold, type CheckRow, type Decision, type Finding, type HoldRow } from './hold-store.ts';
 import { checkStates, holdStates, next, weigh, worst, type CheckStep, type Verdict } from './states.ts';
@@ -146,8 +146,7 @@ async function decide(change: Change, hold: HoldRow, check: CheckRow, step: Chec
   if (state === undefined || state === 'WAITING') {
     throw new ApiError('WrongState', { kind: 'Check', label: 'The check of', id: check.code, reason: whyDecided(check) });
   }
-  if (!(await decideCheck(change, hold.id, check.extension_id, { ...decision, state }, change.now))) throw new Error('a waiting check was decided although its hold is locked');
-  if (step === 'answer') await recoverBreaker(change, check.extension_id, hold.workspace_id);
+  if (!(await decideCheck(change, hold.id, check.extension_id, { ...decision, state }, change.now, step === 'answer' ? { workspaceId: hold.workspace_id } : undefined))) throw new Error('a waiting check was decided although its hold is locked');
   if (step === 'expire' || step === 'fail') await countAgainst(change, hold, check);
   change.touch(`hold:${hold.id}`);
   return { ...check, state, result: decision.result, tip: decision.tip };
