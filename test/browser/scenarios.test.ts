@@ -354,6 +354,31 @@ test('a rule is written with a pattern that is tried on past events before it is
   await done(opened);
 });
 
+test('a workspace gets a member and a data source, whose password is not shown again', async () => {
+  const opened = await backend.open(`/platform/workspaces/${workspace}`, owner());
+  const { page } = opened;
+  await button(page, 'Add a member').click();
+  await page.locator('.ant-modal').getByRole('combobox', { name: 'User' }).selectOption({ label: 'reader · reader' });
+  await page.locator('.ant-modal').getByLabel('Roles').first().click();
+  await page.keyboard.type('Visitor');
+  await page.keyboard.press('Enter');
+  await page.locator('.ant-modal-title').click();
+  await page.locator('.ant-modal').getByRole('button', { name: 'Save' }).click();
+  await page.locator('tr').filter({ hasText: 'reader' }).getByText('Visitor').waitFor();
+  await button(page, 'New data source').click();
+  await page.locator('.ant-modal').getByLabel('Name').fill('orders_db');
+  await page.locator('.ant-modal').getByLabel('Connection, as JSON').fill('{"envType":"Prod","host":"127.0.0.1","port":1,"database":"orders","username":"reader","password":"not-to-be-seen"}');
+  await page.locator('.ant-modal').getByRole('button', { name: 'Create' }).click();
+  await page.locator('tr').filter({ hasText: 'orders_db' }).getByText('postgresql').waitFor();
+  const sources = JSON.stringify(await backend.house.call('2024-05-18', 'ListDataSources', { ProjectId: workspace }));
+  assert.ok(sources.includes('orders_db') && !sources.includes('not-to-be-seen'));
+  // The visitor sees the files now, and changes nothing.
+  const visitor = await backend.open(`/platform/studio/${workspace}`, 'reader');
+  assert.match(await isRefused(visitor.page, 'New file'), /Develop/);
+  await done(visitor);
+  await done(opened);
+});
+
 test('a user is made with a role and signs in; taking the account away ends it', async () => {
   const opened = await backend.open('/administration/users', owner());
   const { page } = opened;

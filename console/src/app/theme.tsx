@@ -16,6 +16,8 @@ const storageKey = 'millrace.appearance';
 
 const fontFamily = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif";
 
+const motion = !window.matchMedia('(prefers-reduced-motion: reduce)').matches;
+
 // Greys are darker than the library's own, which fall short of a contrast of 4.5 for small text.
 const light: ThemeConfig = {
   algorithm: antTheme.defaultAlgorithm,
@@ -31,6 +33,7 @@ const light: ThemeConfig = {
     colorTextSecondary: '#49525d',
     borderRadius: 6,
     fontFamily,
+    motion,
   },
 };
 const dark: ThemeConfig = {
@@ -47,6 +50,7 @@ const dark: ThemeConfig = {
     colorTextSecondary: '#b9c2cc',
     borderRadius: 6,
     fontFamily,
+    motion,
   },
   components: { Button: { colorPrimary: '#0b6e69', colorPrimaryHover: '#0f857e' } },
 };

@@ -14,6 +14,7 @@ import { useRefusal, useRolesIn } from '../../parts/workspaces.tsx';
 import { common } from '../../text/common.ts';
 import { useTexts } from '../../text/language.tsx';
 import { platform } from '../../text/platform.ts';
+import { DataSources } from './data-sources.tsx';
 
 type Member = Item<NonNullable<Response<typeof current, 'ListProjectMembers'>['PagingInfo']>['ProjectMembers']>;
 
@@ -59,6 +60,7 @@ export default function OneWorkspace({ params }: PageProps) {
               />
             </Panel>
             <Members workspace={id} />
+            <DataSources workspace={id} />
           </>
         )}
       </Answer>
