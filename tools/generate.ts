@@ -1,5 +1,5 @@
 /**
- * Writes the files that follow from data: types from the contract, the page of limits from their table.
+ * Writes the files that follow from data: types and the client's tables from the contract, the page of limits from their table.
  *
  *     node tools/generate.ts           writes what is stale
  *     node tools/generate.ts --check   fails when something is stale, writes nothing
@@ -9,20 +9,26 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { contracts, events, payloadSchemas } from '../contract/index.ts';
 import { limits } from '../server/kernel/limits.ts';
+import { clientContract, clientIndex } from './generate/client.ts';
 import { eventTypes } from './generate/event-types.ts';
 import { limitsPage } from './generate/limits.ts';
 import { contractTypes, indexTypes } from './generate/types.ts';
 
-const folder = join(import.meta.dirname, '..', 'contract', 'generated');
+/** Folders that hold nothing else. */
+const TYPES = 'contract/generated';
+const CLIENT = 'packages/client/src/generated';
 
-/** File name to content, for all generated files. */
+/** Path below the root to content, for all files of the generated folders. */
 function generatedFiles(): Map<string, string> {
   const files = new Map<string, string>();
-  for (const contract of contracts.values()) {
-    files.set(`${contract.product}-${contract.version}.ts`, contractTypes(contract));
+  const list = [...contracts.values()];
+  for (const contract of list) {
+    files.set(`${TYPES}/${contract.product}-${contract.version}.ts`, contractTypes(contract));
+    files.set(`${CLIENT}/${contract.product}-${contract.version}.ts`, clientContract(contract));
   }
-  files.set('events.ts', eventTypes(events, payloadSchemas));
-  files.set('index.ts', indexTypes([...contracts.values()]));
+  for (const folder of [TYPES, CLIENT]) files.set(`${folder}/events.ts`, eventTypes(events, payloadSchemas));
+  files.set(`${TYPES}/index.ts`, indexTypes(list));
+  files.set(`${CLIENT}/index.ts`, clientIndex(list));
   return files;
 }
 
@@ -40,13 +46,11 @@ function currentContent(path: string): string | undefined {
 }
 
 const root = join(import.meta.dirname, '..');
-mkdirSync(folder, { recursive: true });
+for (const folder of [TYPES, CLIENT]) mkdirSync(join(root, folder), { recursive: true });
 const files = generatedFiles();
-const contents = new Map([...[...files].map(([name, content]): [string, string] => [`contract/generated/${name}`, content]), ...generatedPages()]);
+const contents = new Map([...files, ...generatedPages()]);
 const stale = [...contents].filter(([path, content]) => currentContent(join(root, path)) !== content);
-const orphans = readdirSync(folder)
-  .filter((name) => !files.has(name))
-  .map((name) => `contract/generated/${name}`);
+const orphans = [TYPES, CLIENT].flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`)).filter((path) => !files.has(path));
 
 if (process.argv.includes('--check')) {
   if (stale.length + orphans.length > 0) {

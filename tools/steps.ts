@@ -13,7 +13,7 @@ interface Check {
   needs?: string;
 }
 
-const linted = ['server', 'test', 'tools', 'bench', 'examples', 'contract', 'console/src'];
+const linted = ['server', 'test', 'tools', 'bench', 'examples', 'contract', 'console/src', 'packages'];
 
 const checks: readonly Check[] = [
   { title: 'Type check', program: 'tsc', args: ['-p', '.'] },

@@ -14,7 +14,7 @@ import { serverVariable, templateVariable } from '../test/support/database.ts';
 import { root, runChecks, timed } from './steps.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
 
-const testedFolders = ['server', 'test', 'tools', 'contract', 'console', 'examples'];
+const testedFolders = ['server', 'test', 'tools', 'contract', 'console', 'examples', 'packages'];
 
 /** Test files at once. They share two cores with PostgreSQL. */
 const concurrency = 2;

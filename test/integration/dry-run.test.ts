@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
@@ -33,6 +34,7 @@ test('a dry run tells rows, events, jobs and the extensions that would be asked,
     asked.push(request.url ?? '');
     answer.writeHead(200, { 'content-type': 'application/json' }).end('{"result":"OK"}');
   }).listen(0, '127.0.0.1');
+  await once(checker, 'listening');
   try {
     const existing = ((await house.call(LEGACY, 'ListFiles', { ProjectId }))['Data'] as { TotalCount: number }).TotalCount;
     const created = (await house.call(LEGACY, 'CreateFile', { ProjectId, ...file, DryRun: true }))['DryRun'] as DryRun;
