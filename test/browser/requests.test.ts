@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { test } from 'node:test';
 import { contracts } from '../../contract/index.ts';
 
@@ -39,4 +40,16 @@ test('every call goes through the one client', () => {
     const known = text.match(allowed.get(name.replaceAll('\\', '/')) ?? /$^/g)?.length ?? 0;
     assert.equal(fetches, known, `${name} asks the server past the client`);
   }
+});
+
+test('a change of anything that the console takes in from outside its folder builds it anew', async () => {
+  const root = join(source, '..', '..');
+  const { outsideSources } = (await import(pathToFileURL(join(root, 'tools', 'launch', 'console.mjs')).href)) as { outsideSources: readonly string[] };
+  const taken = files.flatMap(({ name, text }) =>
+    [...text.matchAll(/^import (?!type )[^;]*? from '(\.[^']+)'/gm)]
+      .map(([, path = '']) => relative(root, resolve(source, name, '..', path)).replaceAll('\\', '/'))
+      .filter((path) => !path.startsWith('console/')),
+  );
+  assert.deepEqual([...new Set(taken)].filter((path) => !outsideSources.includes(path)), []);
+  assert.ok(taken.length > 0);
 });

@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { withLock } from './lock.mjs';
 import { step } from './step.mjs';
 
+/** What the console takes in from outside its folder. Another version of a library gives another console, so the lock file counts. */
+export const outsideSources = ['package-lock.json', 'contract/file-types.json', 'server/identity/roles.ts', 'server/openapi/plans.ts'];
+
 /** Builds `console/dist` if it is missing or older than the sources. A checkout without a console has nothing to build. */
 export async function buildConsole(root, node, env) {
   const folder = join(root, 'console');
@@ -22,8 +25,8 @@ export async function buildConsole(root, node, env) {
 }
 
 function hashSources(root, folder) {
-  // The lock file counts: another version of a library gives another console.
-  const hash = createHash('sha256').update(readFileSync(join(root, 'package-lock.json')));
+  const hash = createHash('sha256');
+  for (const file of outsideSources) hash.update(readFileSync(join(root, file)));
   for (const entry of listFiles(folder, '')) hash.update(`\0${entry}\0`).update(readFileSync(join(folder, entry)));
   return hash.digest('hex');
 }
