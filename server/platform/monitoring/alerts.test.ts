@@ -279,13 +279,14 @@ test('a receiver that has had too many messages gets no more that day, which its
 
 test('two processes that follow the same log write each alert once', async (t) => {
   const place = await newPlace(t);
-  const { rule, at, begin, end, alerts, only, orders, refunds, stock, project, monitoring } = place;
+  const { rule, at, begin, end, alerts, only, orders, refunds, stock, project, monitoring, logIsReadable } = place;
   await rule('Error', { Target: project });
   await at('2026-03-20T17:00:00Z');
   for (const task of [orders, refunds, stock]) {
     await begin(await only(task));
     await end(await only(task), 'TimedOut');
   }
+  await logIsReadable();
   await Promise.all([monitoring.rounds.follow(), monitoring.rounds.follow(), monitoring.rounds.follow()]);
   assert.equal((await alerts()).length, 3);
 });

@@ -80,6 +80,8 @@ export function createAlerts(options: { database: Database; changes: Changes; cl
       for (const instance of await history.instances(change, subject.tenantId, alert.detail.instances)) users.add(instance.owner_id);
       if (alert.detail.instances.length === 0) for (const task of await history.tasks(change, subject.tenantId, alert.detail.nodes)) users.add(task.owner_id);
     }
+    // An alert about no task in particular has no other owner.
+    if (users.size === 0 && subject.receivers.some(({ type }) => type === 'TaskOwner')) users.add(subject.ownerId);
     return [...users];
   }
 

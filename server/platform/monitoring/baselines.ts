@@ -41,6 +41,9 @@ export interface BaselineWatch {
 
 const PRIORITIES = [1, 3, 5, 7, 8];
 const MINUTE_MS = 60_000;
+/** File type of zero loads. */
+const ZERO_LOAD_TYPE = 99;
+const idle: ReadonlySet<WatchedInstance['task_type']> = new Set(['SKIP', 'SKIP_UNCHOOSE', 'SKIP_CYCLE', 'CONDITION_UNCHOOSE']);
 
 /** What a baseline watches of one business date and cycle. */
 interface View {
@@ -58,6 +61,12 @@ export function judgeBaseline(at: { readonly finish: number | undefined; readonl
   if (endCast === undefined) return 'ERROR';
   if (now > sla) return 'OVER';
   return Math.max(endCast, now) > exp ? 'DANGEROUS' : 'SAFE';
+}
+
+/** Zero loads and dry runs take no time. */
+function usualOf(instance: WatchedInstance, { usual }: View): number {
+  if (instance.file_type === ZERO_LOAD_TYPE || idle.has(instance.task_type)) return 0;
+  return (instance.task_id === null ? undefined : usual.get(instance.task_id)) ?? limits.baselineUsualMs.value;
 }
 
 function stateOf(instance: WatchedInstance): ForecastInstance['state'] {
@@ -150,7 +159,7 @@ export function createBaselines(options: {
       rows.map((row) => ({
         id: row.id,
         triggerTime: row.trigger_time.getTime(),
-        usualMs: (row.task_id === null ? undefined : view.usual.get(row.task_id)) ?? limits.baselineUsualMs.value,
+        usualMs: usualOf(row, view),
         state: stateOf(row),
         begunAt: row.begin_running_at?.getTime(),
         endedAt: row.finished_at?.getTime(),

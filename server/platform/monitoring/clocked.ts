@@ -20,7 +20,7 @@ const DAY_MS = 86_400_000;
 
 export function createClocked(options: { database: Database; changes: Changes; clock: Clock; history: History; scopes: Scopes; subjects: Subjects; alerts: Alerts }): Clocked {
   const { database, changes, clock, history, scopes, subjects, alerts } = options;
-  /** Due times that this process has looked at; what was not done then stays undone by then. */
+  /** Due times and made days that this process has looked at; what was so then stays so. */
   let judged = new Set<string>();
 
   const about = (rule: RuleRow, instance: WatchedInstance, what: string, since: Date | null): Found => ({
@@ -52,10 +52,12 @@ export function createClocked(options: { database: Database; changes: Changes; c
     return running.map((one) => about(rule, one, `has been running for more than ${seconds} seconds`, one.begin_running_at));
   }
 
-  async function made(rule: RuleRow, scope: TaskScope, days: readonly MadeDay[]): Promise<Found[]> {
+  async function made(rule: RuleRow, scope: TaskScope, days: readonly MadeDay[], looked: string[]): Promise<Found[]> {
     const found: Found[] = [];
     for (const [place, day] of days.entries()) {
-      if (day.madeAt < rule.since) continue;
+      const key = `${rule.id} ${rule.since.getTime()} ${day.day}`;
+      if (day.madeAt < rule.since || judged.has(key)) continue;
+      looked.push(key);
       const { total } = await history.counts(database, scope, day.bizdate);
       if (total === 0 && rule.type === 'InstanceTransferComplete') continue;
       const told = (what: string): Found => ({ occurrence: `day:${day.day}`, content: `Alert rule ${rule.name}: ${what}.`, detail: { instances: [], nodes: scope.taskIds?.slice(0, limits.alertTargets.value) ?? [] } });
@@ -78,7 +80,7 @@ export function createClocked(options: { database: Database; changes: Changes; c
   async function judge(rule: RuleRow, scope: TaskScope, days: readonly MadeDay[], now: Date, looked: string[]): Promise<Found[]> {
     if (rule.type === 'Timeout') return tooLong(rule, scope, now);
     if (rule.type === 'UnFinished' || rule.type === 'CycleUnfinished') return unfinished(rule, scope, days, now, looked);
-    return made(rule, scope, days);
+    return made(rule, scope, days, looked);
   }
 
   /** An overload is one alert from its beginning to its end. */

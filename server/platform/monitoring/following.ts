@@ -38,6 +38,9 @@ const told = new Map<number, Moved['status']>([
 /** Task types of instances that did what they are for. */
 const real = new Set(['NORMAL', 'PAUSE', 'REALTIME_DEPRECATED']);
 
+/** Instances and failures of a rule's day, counted once for a page of the log. */
+type Counted = Map<string, { readonly total: number; readonly failed: number }>;
+
 export interface Following {
   /** Follows the log to its present end. */
   round(): Promise<void>;
@@ -72,27 +75,29 @@ export function createFollowing(options: { database: Database; changes: Changes;
     return { occurrence, content, detail: { ...detail, held: { status: 'Failure', since: move.at.getTime() } } };
   }
 
-  /** The failed attempt behind a move into the queue or into failure; undefined when there is none, as for the first attempt. */
-  async function failedAttempt(move: Moved): Promise<number | undefined> {
-    const attempts = await execution.attempts(database, move.instance.id);
-    return attempts.findLast((attempt) => attempt.state === 'Finished' && !attempt.succeeded)?.attempt;
+  /** The failed attempt behind a move into the queue or into failure; undefined when there is none, as for the first attempt. Later ones may be there by now. */
+  async function failedAttempt(rule: RuleRow, move: Moved): Promise<number | undefined> {
+    const before = (await execution.attempts(database, move.instance.id)).findLast((attempt) => attempt.queuedAt < move.occurredAt);
+    return before === undefined || before.succeeded || before.finishedAt === null || before.finishedAt < rule.since ? undefined : before.attempt;
   }
 
   /** How many of the scope have failed on the day of an instance. */
-  async function tooMany(rule: RuleRow, scope: TaskScope, move: Moved): Promise<Found | undefined> {
-    const { total, failed } = await history.counts(database, scope, move.instance.bizdate);
+  async function tooMany(rule: RuleRow, scope: TaskScope, move: Moved, counted: Counted): Promise<Found | undefined> {
+    const key = `${rule.id} ${move.instance.bizdate.getTime()}`;
+    const { total, failed } = counted.get(key) ?? (await history.counts(database, scope, move.instance.bizdate));
+    counted.set(key, { total, failed });
     const { count, percentage } = rule.settings;
     const reached = rule.type === 'InstanceErrorCount' ? count !== undefined && failed >= count : percentage !== undefined && total > 0 && failed * 100 >= percentage * total;
     if (!reached) return undefined;
     return { occurrence: `day:${move.instance.bizdate.toISOString()}`, content: `Alert rule ${rule.name}: ${failed} of the ${total} instances of the day have failed.`, detail: { instances: [move.instance.id], nodes: [move.taskId] } };
   }
 
-  async function judge(rule: RuleRow, scope: TaskScope, move: Moved): Promise<Found | undefined> {
+  async function judge(rule: RuleRow, scope: TaskScope, move: Moved, counted: Counted): Promise<Found | undefined> {
     const occurrence = `instance:${move.instance.id}@${move.at.getTime()}`;
     const type: RuleType = rule.type;
     if (type === 'Error' && rule.settings.reruns === true) {
       if (move.status === 'Success') return undefined;
-      const attempt = await failedAttempt(move);
+      const attempt = await failedAttempt(rule, move);
       if (attempt === undefined) return move.status === 'Failure' ? failure(rule, move, occurrence) : undefined;
       const word = `instance:${move.instance.id}#${attempt}`;
       return move.status === 'Failure' ? failure(rule, move, word) : { occurrence: word, ...about(rule, move, `has failed in its attempt ${attempt} and is run again`) };
@@ -105,7 +110,7 @@ export function createFollowing(options: { database: Database; changes: Changes;
     }
     if (move.status !== 'Failure') return undefined;
     if (type === 'Error' || type === 'ExhaustedError') return failure(rule, move, occurrence);
-    return tooMany(rule, scope, move);
+    return tooMany(rule, scope, move, counted);
   }
 
   /** One page for one tenant. True when there is more to read. */
@@ -121,11 +126,12 @@ export function createFollowing(options: { database: Database; changes: Changes;
     }
     const moves = await movesOf(tenantId, page.events);
     const found: { rule: RuleRow; found: Found }[] = [];
+    const counted: Counted = new Map();
     for (const rule of moves.length === 0 ? [] : await enabledRules(database, tenantId, changeTypes)) {
       const scope = await scopes.scopeOf(database, rule);
       for (const move of moves) {
         if (move.occurredAt < rule.since || !isInScope(scope, move.instance.workspace_id, move.taskId)) continue;
-        const one = await judge(rule, scope, move);
+        const one = await judge(rule, scope, move, counted);
         if (one !== undefined) found.push({ rule, found: one });
       }
     }

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { testCaller, testGateway } from '../../../test/support/call.ts';
+import { eventually } from '../../../test/support/eventually.ts';
 import type { WorkspaceReference } from '../../kernel/operation.ts';
 import { createChanges } from '../../kernel/change.ts';
 import { manualClock, type Clock } from '../../kernel/clock.ts';
@@ -61,8 +62,14 @@ export async function monitoringPlace(options: { clock?: Clock; start?: string; 
     moving.set(new Date(moment));
     await place.scheduler.drain();
   }
-  async function watch(): Promise<void> {
+  /** Another test on the same server of databases may hold the log's end back for a moment. */
+  const logIsReadable = () => eventually('the log can be read to its end', async () => !(await eventLog.read({ position: Number.MAX_SAFE_INTEGER, id: 0 }, 1)).waiting);
+  async function follow(): Promise<void> {
+    await logIsReadable();
     await monitoring.rounds.follow();
+  }
+  async function watch(): Promise<void> {
+    await follow();
     await monitoring.rounds.look();
     await monitoring.rounds.send();
   }
@@ -74,6 +81,8 @@ export async function monitoringPlace(options: { clock?: Clock; start?: string; 
     monitoring,
     load,
     at,
+    follow,
+    logIsReadable,
     watch,
     /** Calls an operation of monitoring. */
     ask: (version: string, action: string, request: object = {}, caller = operator) => gateway.call(caller, version, action, request),

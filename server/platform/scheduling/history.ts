@@ -70,7 +70,7 @@ export interface History {
   cycles(db: Executor, scope: TaskScope, bizdate: Date): Promise<WatchedInstance[]>;
   /** How many instances the schedule made of a scope for a business date, and how many of them have failed. */
   counts(db: Executor, scope: TaskScope, bizdate: Date): Promise<{ total: number; failed: number }>;
-  /** Instances of the schedule that have been running since before a moment. */
+  /** Instances of the schedule, of business dates not longer than `alertPastDays` before, that have been running since before a moment. */
   runningSince(db: Executor, scope: TaskScope, before: Date): Promise<WatchedInstance[]>;
   /** The latest days that are made, the newest first. */
   madeDays(db: Executor, tenantId: number, most: number): Promise<MadeDay[]>;
@@ -126,7 +126,13 @@ export function createHistory(options: { readonly timeZone: string }): History {
       return row ?? { total: 0, failed: 0 };
     },
     runningSince: (db, scope, before) =>
-      db.rows(`select ${INSTANCE} from task_instance i where ${CYCLES} and i.status = 'Running' and i.begin_running_at <= $4 order by i.id limit $5`, [...scopeValues(scope), before, limits.alertBatch.value]),
+      // The business date keeps the search within the index of states by day, however many instances there are.
+      db.rows(`select ${INSTANCE} from task_instance i where ${CYCLES} and i.status = 'Running' and i.begin_running_at <= $4 and i.bizdate >= $6 order by i.id limit $5`, [
+        ...scopeValues(scope),
+        before,
+        limits.alertBatch.value,
+        new Date(before.getTime() - (limits.alertPastDays.value + 1) * 86_400_000),
+      ]),
     async madeDays(db, tenantId, most) {
       const rows = await db.rows<{ day: string; finished_at: Date }>(`select day::text as day, finished_at from schedule_day where tenant_id = $1 and state = 'Made' and finished_at is not null order by schedule_day.day desc limit $2`, [tenantId, most]);
       return rows.map((row) => ({ day: row.day, bizdate: instantOf(addDays(new Date(`${row.day}T00:00:00Z`), -1), timeZone), madeAt: row.finished_at }));
