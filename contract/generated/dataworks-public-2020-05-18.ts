@@ -164,6 +164,7 @@ export interface Operations {
       Data?: boolean | undefined
     }
   }
+  /** Makes a baseline: nodes that have to be done by a time. */
   CreateBaseline: {
     request: {
       AlertMarginThreshold?: number | undefined
@@ -761,6 +762,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Makes an alert rule, here called a reminder. */
   CreateRemind: {
     request: {
       /** Default 1800. */
@@ -927,6 +929,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Deletes a baseline with all that was reckoned for it. */
   DeleteBaseline: {
     request: {
       BaselineId: number
@@ -1207,6 +1210,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Deletes a reminder. */
   DeleteRemind: {
     request: {
       RemindId: number
@@ -1974,6 +1978,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Shows one message of an alert. */
   GetAlertMessage: {
     request: {
       AlertId: string
@@ -2026,6 +2031,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Shows a baseline with its nodes and alerts. */
   GetBaseline: {
     request: {
       BaselineId: number
@@ -2065,6 +2071,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Shows the times of a baseline, and those from which it warns. */
   GetBaselineConfig: {
     request: {
       BaselineId: number
@@ -2092,6 +2099,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Shows the critical path of a baseline for a business date and cycle, the last instance first. */
   GetBaselineKeyPath: {
     request: {
       BaselineId: number
@@ -2132,6 +2140,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Shows how a baseline stands for a business date and cycle. */
   GetBaselineStatus: {
     request: {
       BaselineId: number
@@ -3737,7 +3746,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
-  /** @deprecated by the contract. */
+  /** Lists the nodes of a baseline, under the former name of the operation. @deprecated by the contract. */
   GetNodeOnBaseline: {
     request: {
       BaselineId: number
@@ -4065,6 +4074,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Shows a reminder with what it watches and whom it tells. */
   GetRemind: {
     request: {
       RemindId: number
@@ -4129,6 +4139,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Shows a failure or a slow run on the way of a baseline. */
   GetTopic: {
     request: {
       TopicId: number
@@ -4165,6 +4176,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the baselines that a topic stands in the way of. */
   GetTopicInfluence: {
     request: {
       TopicId: number
@@ -4202,6 +4214,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the messages that went out, or could not, for alerts. */
   ListAlertMessages: {
     request: {
       /** Format comma-list. Known values: MAIL, SMS. */
@@ -4273,6 +4286,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the baselines of a workspace with the times from which they warn. */
   ListBaselineConfigs: {
     request: {
       /** Format comma-list. Known values: DAILY, HOURLY. */
@@ -4316,6 +4330,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists how baselines stand for a business date. */
   ListBaselineStatuses: {
     request: {
       /** Format comma-list. Known values: DAILY, HOURLY. */
@@ -4365,6 +4380,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the baselines of a workspace. */
   ListBaselines: {
     request: {
       /** Format comma-list. Known values: DAILY, HOURLY. */
@@ -5830,6 +5846,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the nodes of a baseline. */
   ListNodesByBaseline: {
     request: {
       BaselineId: number
@@ -6253,6 +6270,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the reminders of the workspaces that the caller may read. */
   ListReminds: {
     request: {
       AlertTarget?: string | undefined
@@ -6465,6 +6483,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists what failed or was slow on the way of baselines. */
   ListTopics: {
     request: {
       /** Format yyyy-MM-dd'T'HH:mm:ssZ. */
@@ -7165,6 +7184,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Changes a baseline: its nodes, times, priority and alerts. */
   UpdateBaseline: {
     request: {
       AlertEnabled?: boolean | undefined
@@ -7602,6 +7622,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Changes a reminder, or turns it on or off. */
   UpdateRemind: {
     request: {
       /** Default 1800. */

@@ -203,6 +203,7 @@ export interface Operations {
       JsonRpcResponse?: { Id?: string | undefined; Jsonrpc?: string | undefined; Result?: { SessionId?: string | undefined } | undefined } | undefined
     }
   }
+  /** Makes a rule that alerts of tasks, baselines, workspaces or workflows. */
   CreateAlertRule: {
     request: {
       Enabled: boolean
@@ -1191,6 +1192,7 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Deletes an alert rule. */
   DeleteAlertRule: {
     request: {
       Id?: number | undefined
@@ -1849,6 +1851,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Shows an alert rule with its receivers. */
   GetAlertRule: {
     request: {
       Id?: string | undefined
@@ -3867,6 +3870,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists the alert rules of the workspaces that the caller may read. */
   ListAlertRules: {
     request: {
       Name?: string | undefined
@@ -7810,6 +7814,7 @@ export interface Operations {
       Success?: string | undefined
     }
   }
+  /** Changes an alert rule; what is not sent stays. */
   UpdateAlertRule: {
     request: {
       Enabled?: boolean | undefined

@@ -166,6 +166,7 @@ export interface Operations {
       Data?: boolean | undefined
     }
   }
+  /** Makes a baseline: nodes that have to be done by a time. */
   CreateBaseline: {
     request: {
       AlertMarginThreshold?: number | undefined
@@ -763,6 +764,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Makes an alert rule, here called a reminder. */
   CreateRemind: {
     request: {
       /** Default 1800. */
@@ -929,6 +931,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Deletes a baseline with all that was reckoned for it. */
   DeleteBaseline: {
     request: {
       BaselineId: number
@@ -1209,6 +1212,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Deletes a reminder. */
   DeleteRemind: {
     request: {
       RemindId: number
@@ -1976,6 +1980,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Shows one message of an alert. */
   GetAlertMessage: {
     request: {
       AlertId: string
@@ -2028,6 +2033,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Shows a baseline with its nodes and alerts. */
   GetBaseline: {
     request: {
       BaselineId: number
@@ -2067,6 +2073,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Shows the times of a baseline, and those from which it warns. */
   GetBaselineConfig: {
     request: {
       BaselineId: number
@@ -2094,6 +2101,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Shows the critical path of a baseline for a business date and cycle, the last instance first. */
   GetBaselineKeyPath: {
     request: {
       BaselineId: number
@@ -2134,6 +2142,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Shows how a baseline stands for a business date and cycle. */
   GetBaselineStatus: {
     request: {
       BaselineId: number
@@ -3739,7 +3748,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
-  /** @deprecated by the contract. */
+  /** Lists the nodes of a baseline, under the former name of the operation. @deprecated by the contract. */
   GetNodeOnBaseline: {
     request: {
       BaselineId: number
@@ -4067,6 +4076,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Shows a reminder with what it watches and whom it tells. */
   GetRemind: {
     request: {
       RemindId: number
@@ -4131,6 +4141,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Shows a failure or a slow run on the way of a baseline. */
   GetTopic: {
     request: {
       TopicId: number
@@ -4167,6 +4178,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the baselines that a topic stands in the way of. */
   GetTopicInfluence: {
     request: {
       TopicId: number
@@ -4204,6 +4216,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the messages that went out, or could not, for alerts. */
   ListAlertMessages: {
     request: {
       /** Format comma-list. Known values: MAIL, SMS. */
@@ -4275,6 +4288,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the baselines of a workspace with the times from which they warn. */
   ListBaselineConfigs: {
     request: {
       /** Format comma-list. Known values: DAILY, HOURLY. */
@@ -4318,6 +4332,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists how baselines stand for a business date. */
   ListBaselineStatuses: {
     request: {
       /** Format comma-list. Known values: DAILY, HOURLY. */
@@ -4367,6 +4382,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the baselines of a workspace. */
   ListBaselines: {
     request: {
       /** Format comma-list. Known values: DAILY, HOURLY. */
@@ -5832,6 +5848,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the nodes of a baseline. */
   ListNodesByBaseline: {
     request: {
       BaselineId: number
@@ -6255,6 +6272,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the reminders of the workspaces that the caller may read. */
   ListReminds: {
     request: {
       AlertTarget?: string | undefined
@@ -6467,6 +6485,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists what failed or was slow on the way of baselines. */
   ListTopics: {
     request: {
       /** Format yyyy-MM-dd'T'HH:mm:ssZ. */
@@ -7167,6 +7186,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Changes a baseline: its nodes, times, priority and alerts. */
   UpdateBaseline: {
     request: {
       AlertEnabled?: boolean | undefined
@@ -7604,6 +7624,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Changes a reminder, or turns it on or off. */
   UpdateRemind: {
     request: {
       /** Default 1800. */

@@ -205,6 +205,7 @@ export interface Operations {
       JsonRpcResponse?: { Id?: string | undefined; Jsonrpc?: string | undefined; Result?: { SessionId?: string | undefined } | undefined } | undefined
     }
   }
+  /** Makes a rule that alerts of tasks, baselines, workspaces or workflows. */
   CreateAlertRule: {
     request: {
       Enabled: boolean
@@ -1193,6 +1194,7 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Deletes an alert rule. */
   DeleteAlertRule: {
     request: {
       Id?: number | undefined
@@ -1851,6 +1853,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Shows an alert rule with its receivers. */
   GetAlertRule: {
     request: {
       Id?: string | undefined
@@ -3869,6 +3872,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists the alert rules of the workspaces that the caller may read. */
   ListAlertRules: {
     request: {
       Name?: string | undefined
@@ -7812,6 +7816,7 @@ export interface Operations {
       Success?: string | undefined
     }
   }
+  /** Changes an alert rule; what is not sent stays. */
   UpdateAlertRule: {
     request: {
       Enabled?: boolean | undefined
