@@ -4,8 +4,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { makeSample } from '../../server/sample.ts';
 import { eventually } from '../support/eventually.ts';
-import { startConsole, until, type ConsolePage, type ConsoleTest } from './browser.fixture.ts';
+import { screen, startConsole, until, type ConsolePage, type ConsoleTest } from './browser.fixture.ts';
 
 /** What people do in the console, as the role that does it and as one that may not. */
 
@@ -292,6 +293,32 @@ test('code is edited, saved and run; the run is followed to its end', async () =
   await page.locator('.log').getByText('two from the editor').waitFor();
   const after = (await call(legacy, 'GetFile', { ProjectId: workspace, FileId }))['Data'] as { File: { Content: string } };
   assert.equal(after.File.Content, stored.File.Content);
+  await done(opened);
+});
+
+test('a backfill runs a task and its downstream for a past date; the picture shows both with their states', async () => {
+  const { house } = backend;
+  await makeSample(house.house.gateway, house.url, house.first);
+  const projects = (await house.call('2024-05-18', 'ListProjects', { Names: '["sample"]' }))['PagingInfo'] as { Projects: { Id: number }[] };
+  const sample = projects.Projects[0]?.Id ?? 0;
+  const opened = await backend.open(`/platform/operations/${sample}/backfill`, owner());
+  const { page } = opened;
+  await page.getByRole('combobox', { name: 'Task' }).selectOption({ label: 'say_hello' });
+  await page.getByLabel('From business date').fill('2026-03-01');
+  await page.getByLabel('To business date').fill('2026-03-01');
+  await page.getByLabel('What runs').selectOption({ label: 'This task and all its downstream' });
+  await button(page, 'Start').click();
+  await page.getByText('The instances are made.').waitFor();
+  await opened.goto(`/platform/operations/${sample}?date=2026-03-01`);
+  await page.locator('.virtual-row').filter({ hasText: 'daily_totals' }).getByText('Succeeded').waitFor();
+  assert.equal(await page.locator('.virtual-row').count(), 2);
+  await page.locator('.virtual-row a').filter({ hasText: 'say_hello' }).click();
+  await page.locator('.graph-box').nth(1).waitFor();
+  assert.deepEqual((await page.locator('.graph-box strong').allTextContents()).toSorted(), ['daily_totals', 'say_hello']);
+  await page.locator('.react-flow__edge').first().waitFor({ state: 'attached' });
+  await screen(page, 'graph.en');
+  await page.locator('.graph-box').filter({ hasText: 'daily_totals' }).click();
+  await page.getByRole('heading', { level: 1, name: 'daily_totals' }).waitFor();
   await done(opened);
 });
 
