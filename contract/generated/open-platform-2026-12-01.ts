@@ -64,6 +64,8 @@ export interface Operations {
     request: {
       /** The caller when absent. */
       UserId?: number | undefined
+      /** What the key may do through MCP: nothing, read, or also write after a dry run. Known values: Off, Read, Write. Default Read. */
+      McpAccess?: "Off" | "Read" | "Write" | undefined
     }
     response: {
       AccessKeyId?: string | undefined
@@ -71,6 +73,8 @@ export interface Operations {
       UserId?: number | undefined
       /** Known values: Active, Inactive. */
       Status?: string | undefined
+      /** Known values: Off, Read, Write. */
+      McpAccess?: string | undefined
       /** Format epoch-ms. */
       CreateTime?: number | undefined
     }
@@ -1078,6 +1082,7 @@ export interface Operations {
           UserId?: number | undefined
           UserName?: string | undefined
           Status?: string | undefined
+          McpAccess?: string | undefined
           CreateTime?: number | undefined
           LastUsedTime?: number | undefined
         }[] | undefined
@@ -2154,12 +2159,14 @@ export interface Operations {
       } | undefined
     }
   }
-  /** Switches an AccessKey off or on. */
+  /** Switches an AccessKey off or on, and sets what it may do through MCP. */
   UpdateAccessKey: {
     request: {
       UserAccessKeyId: string
       /** Known values: Active, Inactive. */
-      Status: "Active" | "Inactive"
+      Status?: "Active" | "Inactive" | undefined
+      /** Known values: Off, Read, Write. */
+      McpAccess?: "Off" | "Read" | "Write" | undefined
     }
     response: Record<string, never>
   }

@@ -18,6 +18,8 @@ export interface KeyRecord {
   readonly tenantId: number;
   readonly tenantRoles: readonly string[];
   readonly status: 'Active' | 'Inactive';
+  /** What the key may do through MCP. */
+  readonly mcpAccess: 'Off' | 'Read' | 'Write';
   readonly userDisabled: boolean;
   /** For a temporary credential: what its security token must hash to (SHA-256), and its end. */
   readonly temporary?: { readonly tokenHash: Buffer; readonly expiresAt: Date };
@@ -152,6 +154,7 @@ function toRecord(row: store.KeyRow, secrets: SecretBox): KeyRecord {
     tenantId: row.tenant_id,
     tenantRoles: row.tenant_roles,
     status: row.status === 'Active' ? 'Active' : 'Inactive',
+    mcpAccess: row.mcp_access === 'Write' || row.mcp_access === 'Read' ? row.mcp_access : 'Off',
     userDisabled: row.disabled,
     ...(row.token_hash === null || row.expires_at === null ? {} : { temporary: { tokenHash: row.token_hash, expiresAt: row.expires_at } }),
   };

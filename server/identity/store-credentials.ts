@@ -7,6 +7,7 @@ export interface KeyRow {
   readonly user_id: number;
   readonly secret: string;
   readonly status: string;
+  readonly mcp_access: string;
   readonly token_hash: Buffer | null;
   readonly expires_at: Date | null;
   readonly name: string;
@@ -19,7 +20,7 @@ export interface KeyRow {
 /** A key with its user, as the signature check needs it. */
 export function findKey(db: Executor, id: string): Promise<KeyRow | undefined> {
   return db.row(
-    `select k.id, k.user_id, k.secret, k.status, k.token_hash, k.expires_at, a.name, a.display_name, a.tenant_id, a.tenant_roles, a.disabled
+    `select k.id, k.user_id, k.secret, k.status, k.mcp_access, k.token_hash, k.expires_at, a.name, a.display_name, a.tenant_id, a.tenant_roles, a.disabled
      from access_key k join account a on a.id = k.user_id where k.id = $1 and a.deleted_at is null`,
     [id],
   );
@@ -30,17 +31,20 @@ export interface NewKey {
   readonly userId: number;
   /** Sealed. */
   readonly secret: string;
+  /** What the key may do through MCP; `Read` when absent. */
+  readonly mcpAccess?: string | undefined;
   readonly temporary?: { readonly tokenHash: Buffer; readonly expiresAt: Date };
 }
 
 export function insertKey(tx: Executor, key: NewKey, now: Date): Promise<number> {
-  return tx.run('insert into access_key (id, user_id, secret, created_at, token_hash, expires_at) values ($1, $2, $3, $4, $5, $6)', [
+  return tx.run(`insert into access_key (id, user_id, secret, created_at, token_hash, expires_at, mcp_access) values ($1, $2, $3, $4, $5, $6, coalesce($7, 'Read'))`, [
     key.id,
     key.userId,
     key.secret,
     now,
     key.temporary?.tokenHash ?? null,
     key.temporary?.expiresAt ?? null,
+    key.mcpAccess ?? null,
   ]);
 }
 
@@ -61,6 +65,7 @@ export interface ListedKey {
   readonly id: string;
   readonly user_id: number;
   readonly status: string;
+  readonly mcp_access: string;
   readonly created_at: Date;
   readonly last_used_at: Date | null;
 }
@@ -68,7 +73,7 @@ export interface ListedKey {
 /** Lasting keys of a user. */
 export function listKeys(db: Executor, userId: number, offset: number, count: number): Promise<ListedKey[]> {
   return db.rows(
-    `select id, user_id, status, created_at, last_used_at from access_key
+    `select id, user_id, status, mcp_access, created_at, last_used_at from access_key
      where user_id = $1 and expires_at is null order by created_at, id offset $2::bigint limit $3`,
     [userId, offset, count],
   );
@@ -83,8 +88,9 @@ export function findKeyOwner(db: Executor, tenantId: number, id: string): Promis
   );
 }
 
-export function updateKeyStatus(tx: Executor, id: string, status: string): Promise<number> {
-  return tx.run('update access_key set status = $2 where id = $1', [id, status]);
+/** What is undefined stays. */
+export function updateKey(tx: Executor, id: string, status: string | undefined, mcpAccess: string | undefined): Promise<number> {
+  return tx.run('update access_key set status = coalesce($2, status), mcp_access = coalesce($3, mcp_access) where id = $1', [id, status ?? null, mcpAccess ?? null]);
 }
 
 export function deleteKey(tx: Executor, id: string): Promise<number> {

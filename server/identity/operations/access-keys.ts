@@ -1,5 +1,5 @@
 import type { Operations } from '../../../contract/generated/open-platform-2026-12-01.ts';
-import { ApiError, notFound } from '../../kernel/errors.ts';
+import { ApiError, missing, notFound } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { inTenant, type Call, type Handlers } from '../../kernel/operation.ts';
 import { pageCounters, readPage } from '../../kernel/page.ts';
@@ -32,11 +32,11 @@ export function keyOperations(context: IdentityContext): Pick<Handlers<Operation
           if ((await store.countKeys(change, userId)) >= limits.accessKeysPerUser.value) {
             throw new ApiError('TooMany', { kind: 'AccessKey', label: 'AccessKeys of a user', limit: limits.accessKeysPerUser.value });
           }
-          await store.insertKey(change, { id: pair.id, userId, secret: secrets.seal(pair.secret, secretPurpose(pair.id)) }, change.now);
+          await store.insertKey(change, { id: pair.id, userId, secret: secrets.seal(pair.secret, secretPurpose(pair.id)), mcpAccess: request.McpAccess }, change.now);
           invalidateKeys(change, keys, `key:${pair.id}`);
           change.touch(`access-key:${pair.id}`);
           // Without the secret: what the change answers may be kept for a repeated request.
-          return { AccessKeyId: pair.id, UserId: userId, Status: 'Active', CreateTime: change.now.getTime() };
+          return { AccessKeyId: pair.id, UserId: userId, Status: 'Active', McpAccess: request.McpAccess ?? 'Read', CreateTime: change.now.getTime() };
         });
         return { ...answer, AccessKeySecret: pair.secret };
       },
@@ -59,6 +59,7 @@ export function keyOperations(context: IdentityContext): Pick<Handlers<Operation
               UserId: row.user_id,
               UserName: user.name,
               Status: row.status,
+              McpAccess: row.mcp_access,
               CreateTime: row.created_at.getTime(),
               LastUsedTime: row.last_used_at?.getTime(),
             })),
@@ -71,8 +72,9 @@ export function keyOperations(context: IdentityContext): Pick<Handlers<Operation
       access: inTenant('member'),
       handle: (call, request) =>
         call.change(async (change) => {
+          if (request.Status === undefined && request.McpAccess === undefined) throw missing('Status');
           const id = await requireManagedKey(change, call, request.UserAccessKeyId);
-          await store.updateKeyStatus(change, id, request.Status);
+          await store.updateKey(change, id, request.Status, request.McpAccess);
           invalidateKeys(change, keys, `key:${id}`);
           change.touch(`access-key:${id}`);
           return {};

@@ -66,6 +66,8 @@ export interface Operations {
     request: {
       /** The caller when absent. */
       UserId?: number | undefined
+      /** What the key may do through MCP: nothing, read, or also write after a dry run. Known values: Off, Read, Write. Default Read. */
+      McpAccess?: "Off" | "Read" | "Write" | undefined
     }
     response: {
       AccessKeyId?: string | undefined
@@ -73,6 +75,8 @@ export interface Operations {
       UserId?: number | undefined
       /** Known values: Active, Inactive. */
       Status?: string | undefined
+      /** Known values: Off, Read, Write. */
+      McpAccess?: string | undefined
       /** Format epoch-ms. */
       CreateTime?: number | undefined
     }
@@ -1080,6 +1084,7 @@ export interface Operations {
           UserId?: number | undefined
           UserName?: string | undefined
           Status?: string | undefined
+          McpAccess?: string | undefined
           CreateTime?: number | undefined
           LastUsedTime?: number | undefined
         }[] | undefined
@@ -2134,12 +2139,14 @@ export interface Operations {
       } | undefined
     }
   }
-  /** Switches an AccessKey off or on. */
+  /** Switches an AccessKey off or on, and sets what it may do through MCP. */
   UpdateAccessKey: {
     request: {
       UserAccessKeyId: string
       /** Known values: Active, Inactive. */
-      Status: "Active" | "Inactive"
+      Status?: "Active" | "Inactive" | undefined
+      /** Known values: Off, Read, Write. */
+      McpAccess?: "Off" | "Read" | "Write" | undefined
     }
     response: Record<string, never>
   }
@@ -2331,7 +2338,7 @@ export const openPlatform20261201: Product<Operations, Lists> = {
     CancelHold: {"verb":"POST","write":true,"form":["HoldId","Reason"]},
     CancelReplay: {"verb":"POST","write":true,"form":["ReplayId"]},
     CountReplay: {"verb":"GET"},
-    CreateAccessKey: {"verb":"POST","write":true,"form":["UserId"]},
+    CreateAccessKey: {"verb":"POST","write":true,"form":["UserId","McpAccess"]},
     CreateDistributionChannel: {"verb":"POST","write":true,"form":["ProjectId","EventBusName","Enabled"]},
     CreateEventBus: {"verb":"POST","write":true,"form":["EventBusName","Description","RetentionDays","RetentionBytes"]},
     CreateEventDeadline: {"verb":"POST","write":true,"form":["Name","Kind","EventPattern","DueTime","WindowStartTime","TimeZone","TriggerPattern","WithinMinutes","CorrelationPath","ProjectId","Enabled"]},
@@ -2440,7 +2447,7 @@ export const openPlatform20261201: Product<Operations, Lists> = {
     SubmitExtension: {"verb":"POST","write":true,"form":["ExtensionCode"]},
     TestEventPattern: {"verb":"POST","form":["EventPattern","Event","ProjectId"]},
     TestSubscription: {"verb":"POST","write":true,"form":["SubscriptionId","Type"]},
-    UpdateAccessKey: {"verb":"POST","write":true,"form":["UserAccessKeyId","Status"]},
+    UpdateAccessKey: {"verb":"POST","write":true,"form":["UserAccessKeyId","Status","McpAccess"]},
     UpdateDistributionChannel: {"verb":"POST","write":true,"form":["ChannelId","EventBusName"]},
     UpdateEventBus: {"verb":"POST","write":true,"form":["EventBusName","Description","RetentionDays","RetentionBytes","ClearRetention"]},
     UpdateEventDeadline: {"verb":"POST","write":true,"form":["DeadlineId","Name","EventPattern","DueTime","WindowStartTime","TimeZone","TriggerPattern","WithinMinutes","CorrelationPath","ProjectId"]},
