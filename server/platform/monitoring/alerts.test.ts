@@ -291,6 +291,19 @@ test('two processes that follow the same log write each alert once', async (t) =
   assert.equal((await alerts()).length, 3);
 });
 
+test('the rules and baselines of a workspace that is no more are forgotten', async (t) => {
+  const { rule, at, project, orders, monitoring, database, deleted, ask } = await newPlace(t);
+  await rule('Error', { Target: project });
+  await ask(LEGACY, 'CreateBaseline', { ProjectId: WORKSPACE, BaselineName: 'b', BaselineType: 'DAILY', Owner: '7', Priority: 1, NodeIds: String(orders), OvertimeSettings: [{ Cycle: 1, Time: '04:00' }] });
+  const left = () => database.row('select (select count(*) from alert_rule) as rules, (select count(*) from baseline) as baselines');
+  await at('2026-03-20T13:00:00Z');
+  await monitoring.rounds.forget();
+  assert.deepEqual(await left(), { rules: 1, baselines: 1 });
+  deleted.add(WORKSPACE);
+  await monitoring.rounds.forget();
+  assert.deepEqual(await left(), { rules: 0, baselines: 0 });
+});
+
 test('alerts, their messages and topics past their time are forgotten', async (t) => {
   const { rule, at, begin, end, watch, only, orders, monitoring, database } = await newPlace(t);
   await rule('Error');

@@ -80,6 +80,11 @@ export async function deleteBaseline(tx: Executor, id: number): Promise<void> {
   await tx.run('delete from baseline where id = $1', [id]);
 }
 
+/** Deletes the baselines of workspaces that are no more, save those changed after `before`. */
+export async function deleteBaselinesElsewhere(tx: Executor, tenantId: number, living: readonly number[], before: Date): Promise<void> {
+  await tx.run('delete from baseline where tenant_id = $1 and workspace_id <> all($2) and modified_at < $3', [tenantId, living, before]);
+}
+
 export async function countBaselines(db: Executor, workspaceId: number): Promise<number> {
   return (await db.row<{ count: number }>('select count(*) as count from baseline where workspace_id = $1', [workspaceId]))?.count ?? 0;
 }

@@ -17,7 +17,7 @@ import type { History } from '../scheduling/index.ts';
 import { createAlerts } from './alerts.ts';
 import { deleteAlertsBefore } from './alert-store.ts';
 import { createBaselines } from './baselines.ts';
-import { deleteStatusesBefore } from './baseline-store.ts';
+import { deleteBaselinesElsewhere, deleteStatusesBefore } from './baseline-store.ts';
 import { createClocked } from './clocked.ts';
 import { createFollowing } from './following.ts';
 import { baselineOperations } from './operations/baselines.ts';
@@ -27,6 +27,7 @@ import { remindOperations } from './operations/reminds.ts';
 import type { Services } from './operations/shared.ts';
 import { topicOperations } from './operations/topics.ts';
 import { createRules } from './rules.ts';
+import { deleteRulesElsewhere, tenantsWithReader } from './rule-store.ts';
 import { createScopes, type FindBusiness } from './scope.ts';
 import { createSending } from './sending.ts';
 import { createSubjects } from './subjects.ts';
@@ -65,7 +66,7 @@ export interface MonitoringParts {
     look(): Promise<void>;
     /** Sends what is due. */
     send(): Promise<number>;
-    /** Forgets what is past its time. */
+    /** Forgets what is past its time, and what belongs to workspaces that are no more. */
     forget(): Promise<void>;
   };
 }
@@ -93,6 +94,14 @@ export function createMonitoring(options: MonitoringOptions): MonitoringParts {
       await deleteTopicsBefore(change, before);
       await deleteStatusesBefore(change, before);
     });
+    const recently = new Date(clock.now().getTime() - FORGET_MS);
+    for (const tenantId of await tenantsWithReader(database)) {
+      const living = await options.workspaceIds(database, tenantId);
+      await changes.change(platformActor('Alert:retention', tenantId), async (change) => {
+        await deleteRulesElsewhere(change, tenantId, living, recently);
+        await deleteBaselinesElsewhere(change, tenantId, living, recently);
+      });
+    }
   }
 
   const rounds = {

@@ -39,6 +39,7 @@ export async function monitoringPlace(options: { clock?: Clock; start?: string; 
     rolesOf: async (_id: number, userId: number) => (userId === USER ? ['role_project_admin'] : userId === visitor.userId ? ['role_project_guest'] : []),
   };
   /** What resource groups have running and waiting; each has ten slots. */
+  const deleted = new Set<number>();
   const load = new Map<string, { running: number; waiting: number }>();
   const monitoring = createMonitoring({
     database,
@@ -48,7 +49,7 @@ export async function monitoringPlace(options: { clock?: Clock; start?: string; 
     events: eventLog,
     outbound,
     directory,
-    workspaceIds: async (_db, tenantId) => (tenantId === TENANT ? workspaces.map(({ id }) => id) : []),
+    workspaceIds: async (_db, tenantId) => (tenantId === TENANT ? workspaces.map(({ id }) => id).filter((id) => !deleted.has(id)) : []),
     history: place.history,
     execution: { ...place.execution, usage: async (_db, groups) => groups.flatMap((group) => [load.get(group)].flatMap((one) => (one === undefined ? [] : [{ group, ...one }]))) },
     resources: { slotsOf: async () => 10, byId: async (_db, _tenantId, id) => ({ id, identifier: id, name: `name of ${id}`, slots: 10, status: 'Normal', tags: [] }) },
@@ -80,6 +81,8 @@ export async function monitoringPlace(options: { clock?: Clock; start?: string; 
     clock: moving,
     monitoring,
     load,
+    /** Workspaces that are no more. */
+    deleted,
     at,
     follow,
     logIsReadable,

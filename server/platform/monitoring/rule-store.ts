@@ -73,6 +73,11 @@ export async function deleteRule(tx: Executor, id: number): Promise<void> {
   await tx.run('delete from alert_rule where id = $1', [id]);
 }
 
+/** Deletes the rules of workspaces that are no more. What was changed after `before` is left for the next time, since its workspace may be newer than the list. */
+export async function deleteRulesElsewhere(tx: Executor, tenantId: number, living: readonly number[], before: Date): Promise<void> {
+  await tx.run('delete from alert_rule where tenant_id = $1 and workspace_id <> all($2) and modified_at < $3', [tenantId, living, before]);
+}
+
 export async function countRules(db: Executor, workspaceId: number): Promise<number> {
   return (await db.row<{ count: number }>('select count(*) as count from alert_rule where workspace_id = $1', [workspaceId]))?.count ?? 0;
 }
