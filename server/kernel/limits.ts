@@ -172,6 +172,7 @@ export const limits = {
   alertTargets: { value: 500, unit: 'count', what: 'Tasks, or other objects, that one alert rule watches by name.' },
   alertReceivers: { value: 50, unit: 'count', what: 'Receivers of one alert rule, and values of one of them.' },
   alertPollMs: { value: 1_000, unit: 'ms', what: 'Pause between two rounds that follow the log for what alert rules watch.' },
+  alertFollowBatch: { value: 100, unit: 'count', what: 'Changes of instances whose alerts are written in one change, so that none holds the end of the log back for long.' },
   alertRoundMs: { value: 15_000, unit: 'ms', what: 'Pause between two rounds that look for alerts by the clock, for repetitions, and at baselines.' },
   alertBatch: { value: 500, unit: 'count', what: 'Alerts that one round writes or repeats for one tenant.' },
   alertPastDays: { value: 3, unit: 'days', what: 'Days back whose instances are still watched by the clock.' },

@@ -119,7 +119,7 @@ export function createFollowing(options: { database: Database; changes: Changes;
     if (stored === undefined) return false;
     const kept = reached.get(tenantId);
     const from = kept !== undefined && kept.stored.position === stored.position && kept.stored.id === stored.id ? kept.cursor : stored;
-    const page = await events.read(from, limits.eventReadBatch.value, { tenantId, types: [eventType] });
+    const page = await events.read(from, limits.alertFollowBatch.value, { tenantId, types: [eventType] });
     if (page.events.length === 0) {
       reached.set(tenantId, { stored, cursor: page.cursor });
       return false;
