@@ -4,6 +4,8 @@ import type { PublishedTask, PublishedWorkflow, Scheduling } from '../../server/
 export interface RecordedScheduling extends Scheduling {
   readonly published: PublishedTask[];
   readonly publishedWorkflows: PublishedWorkflow[];
+  /** Names of nodes and workflows in the order of their publication. */
+  readonly order: string[];
   readonly withdrawnWorkflows: { workflowId: number; environment: string }[];
   readonly withdrawn: { taskId: number; environment: string }[];
   readonly runs: Parameters<Scheduling['runAdHoc']>[1][];
@@ -13,6 +15,7 @@ export interface RecordedScheduling extends Scheduling {
 export function recordedScheduling(): RecordedScheduling {
   const published: PublishedTask[] = [];
   const publishedWorkflows: PublishedWorkflow[] = [];
+  const order: string[] = [];
   const withdrawnWorkflows: { workflowId: number; environment: string }[] = [];
   const withdrawn: { taskId: number; environment: string }[] = [];
   const runs: Parameters<Scheduling['runAdHoc']>[1][] = [];
@@ -21,6 +24,7 @@ export function recordedScheduling(): RecordedScheduling {
   return {
     published,
     publishedWorkflows,
+    order,
     withdrawnWorkflows,
     withdrawn,
     runs,
@@ -31,12 +35,14 @@ export function recordedScheduling(): RecordedScheduling {
     },
     async publish(_change, task) {
       published.push(task);
+      order.push(task.name);
     },
     async withdraw(_change, { taskId, environment }) {
       withdrawn.push({ taskId, environment });
     },
     async publishWorkflow(_change, workflow) {
       publishedWorkflows.push(workflow);
+      order.push(workflow.name);
     },
     async withdrawWorkflow(_change, { workflowId, environment }) {
       withdrawnWorkflows.push({ workflowId, environment });

@@ -42,6 +42,7 @@ describe('the pipeline', () => {
     platform.holds.holding.clear();
     platform.scheduling.published.length = 0;
     platform.scheduling.publishedWorkflows.length = 0;
+    platform.scheduling.order.length = 0;
     platform.scheduling.withdrawn.length = 0;
     platform.scheduling.withdrawnWorkflows.length = 0;
   });
@@ -186,6 +187,8 @@ describe('the pipeline', () => {
     const tasks = platform.scheduling.published;
     const taskOf = (name: string) => tasks.find((task) => task.name === name);
     assert.deepEqual(tasks.map((task) => [task.name, task.workflowId]), [['a', published.workflowId], ['b', published.workflowId], ['loop', published.workflowId], ['body', taskOf('loop')?.taskId]]);
+    // A workflow that counts at once makes instances of the nodes that are there when it comes.
+    assert.equal(platform.scheduling.order.at(-1), 'flow');
     const taskB = taskOf('b');
     assert.ok(taskB);
     assert.deepEqual((taskB.spec['dependencies'] as { output: string }[]).map(({ output }) => output), ['basic.flow_a']);

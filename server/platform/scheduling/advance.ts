@@ -19,7 +19,7 @@ import { TRIGGERED } from './triggers.ts';
  * Locks that somebody else holds are left out and looked at again, so the scheduler waits for nobody.
  */
 export interface Advance {
-  /** Looks at instances of a tenant that have a reason. Returns how many were handled; 0 when there was none to take. */
+  /** Looks at instances of a tenant that have a reason. Returns how many were handled; 0 when there was none to take, or all were locked by somebody else. */
   step(change: Change): Promise<number>;
   /** Starts instances of a tenant whose time has come. */
   due(change: Change): Promise<number>;
@@ -92,11 +92,15 @@ export function createAdvance(options: { controllers: Controllers; submissions: 
     return { ended: [...skipped.map((one) => one.id), ...(await start(change, due))], later, dags: free.map((one) => one.dag_id) };
   }
 
-  /** Goes on from instances that have ended and candidates until nothing moves any more, or the change is large enough. */
-  async function goOn(change: Change, first: { ended: readonly number[]; candidates: readonly number[]; dags: readonly number[] }): Promise<void> {
+  /**
+   * Goes on from instances that have ended and candidates until nothing moves any more, or the change is large enough.
+   * False when all it met was locked by somebody else: then it is no use to look again at once.
+   */
+  async function goOn(change: Change, first: { ended: readonly number[]; candidates: readonly number[]; dags: readonly number[] }): Promise<boolean> {
     const dags = new Set(first.dags);
     let candidates = [...new Set([...first.candidates, ...(first.ended.length === 0 ? [] : await downstreamsOf(change, first.ended))])];
     let handled = 0;
+    let locked = 0;
     const later: number[] = [];
     while (candidates.length > 0 && handled < limits.scheduleBatch.value) {
       const now = candidates.slice(0, limits.scheduleBatch.value);
@@ -104,15 +108,18 @@ export function createAdvance(options: { controllers: Controllers; submissions: 
       const released = await release(change, now);
       handled += now.length;
       later.push(...released.later);
+      locked += released.later.length;
       for (const dag of released.dags) dags.add(dag);
       candidates = released.ended.length === 0 ? [] : await downstreamsOf(change, released.ended);
     }
     later.push(...candidates);
+    const moved = first.ended.length > 0 || handled > locked || locked === 0;
     if (later.length > 0) {
       await checkInstances(change, change.actor.tenantId, [...new Set(later)]);
-      change.notify('millrace_schedule');
+      if (moved) change.notify('millrace_schedule');
     }
     await settle(change, [...dags]);
+    return moved;
   }
 
   function stateOf(tally: DagTally, present: DagState): DagState {
@@ -159,8 +166,8 @@ export function createAdvance(options: { controllers: Controllers; submissions: 
       const found = await statesOf(change, ids);
       const ended = found.filter((one) => hasEnded(one.status));
       const waiting = found.filter((one) => one.status === 'NotRun');
-      await goOn(change, { ended: ended.map((one) => one.id), candidates: waiting.map((one) => one.id), dags: found.map((one) => one.dag_id) });
-      return ids.length;
+      const moved = await goOn(change, { ended: ended.map((one) => one.id), candidates: waiting.map((one) => one.id), dags: found.map((one) => one.dag_id) });
+      return moved ? ids.length : 0;
     },
     async due(change) {
       const due = await lockDue(change, change.actor.tenantId, change.now, limits.scheduleBatch.value);

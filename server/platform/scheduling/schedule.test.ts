@@ -143,6 +143,20 @@ test('the nodes of a workflow have its cycles and parameters, and others wait fo
   ]);
 });
 
+test('a workflow that counts at once runs its nodes today, in their order', async (t) => {
+  const { publish, changes, actor, scheduling, at, all } = await newPlace(t, '2026-03-20T04:30:00Z');
+  const workflowId = await changes.change(actor, (change) => scheduling.reserveTaskId(change));
+  await publish(ZERO_LOAD, '', { name: 'second', workflowId, spec: inputs('w.first') });
+  await publish(ZERO_LOAD, '', { name: 'first', workflowId, spec: outputs('w.first') });
+  const flow = { workflowId, workspaceId: WORKSPACE, environment: 'PROD', fileId: 5, fileVersion: 1, name: 'flow', kind: 'CycleWorkflow', ownerId: 7, spec: spec('00 00 13 * * ?', { instanceMode: 'Immediately' }) } as const;
+  await changes.change(actor, (change) => scheduling.publishWorkflow(change, flow));
+  await changes.change(actor, (change) => scheduling.publishWorkflow(change, { ...flow, fileVersion: 2 }));
+  await at('2026-03-20T04:31:00Z');
+  assert.deepEqual((await all()).map(({ name, status, due }) => [name, status, due]), [['first', 'WaitTime', '03-20 13:00'], ['second', 'NotRun', '03-20 13:00']]);
+  await at('2026-03-20T05:00:00Z');
+  assert.deepEqual((await all()).map(({ name, status }) => [name, status]), [['first', 'Success'], ['second', 'Success']]);
+});
+
 test('a month passes in seconds, each day once', async (t) => {
   const { publish, at, all } = await newPlace(t, '2026-03-01T04:00:00Z');
   await publish(ZERO_LOAD, '', { name: 'a', spec: spec('00 10 00 * * ?', outputs('w.a')) });

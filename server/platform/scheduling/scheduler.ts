@@ -11,6 +11,8 @@ import { nextDueTime, tenantOfDue } from './instance-store.ts';
 
 /** Pause between two looks for days whose instances are to be made. */
 const DAYS_MS = 60_000;
+/** Pause before instances are looked at again that somebody else had locked. */
+const LOCKED_MS = 20;
 
 /** The scheduler of a process. Any number of processes may run one on the same database. */
 export interface Scheduler extends Service {
@@ -47,7 +49,8 @@ export function createScheduler(options: { database: Database; changes: Changes;
 
   async function drain(): Promise<void> {
     await generation.round();
-    await goOnWithAll();
+    do await goOnWithAll();
+    while ((await tenantOfChecks(database)) !== undefined);
   }
 
   async function goOnWithAll(): Promise<void> {
@@ -56,6 +59,7 @@ export function createScheduler(options: { database: Database; changes: Changes;
   }
 
   async function pauseMs(): Promise<number> {
+    if ((await tenantOfChecks(database)) !== undefined) return LOCKED_MS;
     const next = await nextDueTime(database);
     return next === undefined ? limits.schedulePollMs.value : Math.max(0, Math.min(limits.schedulePollMs.value, next.getTime() - clock.now().getTime()));
   }

@@ -106,7 +106,8 @@ export function createReleases(scheduling: Scheduling, isRoot: IsRoot): Releases
           await setUndeployedMany(change, gone.map(({ id }) => id).filter((id) => removed.some(({ fileId }) => fileId === id)), change.actor.userId, change.now);
         }
       }
-      for (const version of versions) {
+      // Workflows last: one that counts at once makes the instances of the nodes that are there then.
+      for (const version of [...versions].sort((one, other) => Number(rows.get(one.id)?.kind === 'workflow') - Number(rows.get(other.id)?.kind === 'workflow'))) {
         const row = rows.get(version.id);
         if (row === undefined) throw notFound('Object', version.id);
         if ((row.kind !== 'node' && row.kind !== 'workflow') || row.task_id === null) continue;

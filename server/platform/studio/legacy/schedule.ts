@@ -63,8 +63,8 @@ function readNames(parameter: string, list: string): string[] {
 
 function readCron(cron: string): string {
   const fields = checkText('CronExpress', cron, 200).trim().split(/\s+/);
-  if (cron.trim() !== '' && (fields.length !== 6 || !fields.every((field) => /^[0-9A-Za-z*?/,#-]+$/.test(field)))) {
-    throw invalid('CronExpress', 'it must have six fields: second, minute, hour, day of month, month, day of week');
+  if (cron.trim() !== '' && (fields.length < 6 || fields.length > 7 || !fields.every((field) => /^[0-9A-Za-z*?/,#-]+$/.test(field)))) {
+    throw invalid('CronExpress', 'it must have six fields: second, minute, hour, day of month, month, day of week; a seventh, the year, may follow');
   }
   return cron.trim();
 }
