@@ -50,7 +50,7 @@ function locateBadTexts(value: JsonValue, path: string, faults: Fault[]): void {
 }
 
 /** Six fields: second, minute, hour, day of month, month, day of week. The scheduler reads them; here only the form is looked at. */
-const CRON = /^\s*([0-9A-Za-z*?/,#-]+\s+){5}[0-9A-Za-z*?/,#-]+\s*$/;
+const CRON = /^\s*([0-9A-Za-z*?/,#-]+\s+){5,6}[0-9A-Za-z*?/,#-]+\s*$/;
 
 export function createValidator(faults: Fault[], creating: boolean): (value: JsonValue, shape: Shape, path: string) => void {
   const add = (path: string, code: string, message: string) => {
@@ -91,7 +91,7 @@ export function createValidator(faults: Fault[], creating: boolean): (value: Jso
     const { cron } = value;
     const empty = typeof cron !== 'string' || cron.trim() === '';
     if (creating && value['type'] === 'Scheduler' && empty) add(keyPath(path, 'cron'), faultCodes.validate, 'a trigger of the type Scheduler needs it');
-    if (typeof cron === 'string' && !empty && !CRON.test(cron)) add(keyPath(path, 'cron'), faultCodes.validate, 'it must have six fields: second, minute, hour, day of month, month, day of week');
+    if (typeof cron === 'string' && !empty && !CRON.test(cron)) add(keyPath(path, 'cron'), faultCodes.validate, 'it must have six fields: second, minute, hour, day of month, month, day of week; a seventh, the year, may follow');
   }
 
   /** Two of one type must not have one id. */
