@@ -1,4 +1,4 @@
-import type { KeyDirectory } from '../identity/keys.ts';
+import type { KeyDirectory, KeyRecord } from '../identity/keys.ts';
 import { requireUsableKey } from '../identity/keys.ts';
 import { ApiError } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
@@ -50,15 +50,12 @@ export async function authenticateSignature(
   requireUsableKey(key, credential.securityToken, now);
   await nonces.accept(key.accessKeyId, credential.nonce, credential.timestamp, access, now.getTime());
   keys.used(key.accessKeyId);
-  return {
-    userId: key.userId,
-    userName: key.userName,
-    displayName: key.displayName,
-    tenantId: key.tenantId,
-    tenantRoles: key.tenantRoles,
-    accessKeyId: key.accessKeyId,
-    sessionId: undefined,
-  };
+  return callerOf(key);
+}
+
+/** The caller behind a key. */
+export function callerOf({ userId, userName, displayName, tenantId, tenantRoles, accessKeyId }: KeyRecord): Caller {
+  return { userId, userName, displayName, tenantId, tenantRoles, accessKeyId, sessionId: undefined };
 }
 
 function problemError(problem: SignatureProblem, now: Date): ApiError {

@@ -1,5 +1,5 @@
 import type { WorkspaceDirectory } from '../identity/directory.ts';
-import type { KeyDirectory } from '../identity/keys.ts';
+import type { KeyDirectory, KeyRecord } from '../identity/keys.ts';
 import type { Sessions } from '../identity/sessions.ts';
 import type { Tenants } from '../identity/tenants.ts';
 import type { Actor, Changes } from '../kernel/change.ts';
@@ -13,13 +13,14 @@ import type { SecretBox } from '../kernel/secrets.ts';
 import { readTraceparent } from '../kernel/trace.ts';
 import type { Unit } from '../kernel/unit.ts';
 import { streamOf } from '../kernel/stream.ts';
-import { authenticateSignature, type Claim } from './authenticate.ts';
+import { authenticateSignature, callerOf, type Claim } from './authenticate.ts';
 import { authorise } from './authorise.ts';
 import type { CallLog } from './call-log.ts';
 import { carryOut, hashRequest, keptAnswer, readManner, type Manner } from './carry-out.ts';
 import { mergeParameters } from './decode/index.ts';
 import { header, languageOf, type Answer, type Exchange } from './exchange.ts';
 import { maskedParameters } from './mask.ts';
+import { keyOfBearer } from './mcp/bearer.ts';
 import type { Nonces } from './nonces.ts';
 import { readParameters, textParameter, type RawParameters } from './parameters.ts';
 import { counts, planNamed, plans, type Plan } from './plans.ts';
@@ -55,6 +56,10 @@ export interface Gateway {
   handleSigned(exchange: Exchange): Promise<Answer>;
   /** The console's door to the same operations: a session instead of a signature. */
   handleSession(exchange: Exchange, target: { readonly product: string; readonly version: string; readonly action: string }, sessionToken: string | undefined): Promise<Answer>;
+  /** Knows the key of a request to MCP, by its bearer or its signature. Its operations follow by `handleKnown`. */
+  identify(exchange: Exchange): Promise<{ readonly key: KeyRecord; readonly now: Date } | { readonly refused: Answer }>;
+  /** An operation of a caller whom `identify` has known, with its parameters as JSON. */
+  handleKnown(exchange: Exchange, target: { readonly product: string; readonly version: string; readonly action: string }, key: KeyRecord, parameters: RawParameters['json']): Promise<Answer>;
   /** The answer for an error outside an operation, such as a path that does not exist. */
   refuse(error: unknown, exchange: Pick<Exchange, 'headers'>): Answer;
 }
@@ -287,6 +292,34 @@ export function createGateway(services: GatewayServices): Gateway {
           throw new ApiError('UnsupportedHTTPMethod', { method: exchange.method });
         }
         return proceed(trace, entry, parameters);
+      });
+    },
+
+    async identify(exchange) {
+      const trace = begin(exchange);
+      trace.action = 'mcp';
+      try {
+        const bearer = /^Bearer +(\S+)$/i.exec(header(exchange, 'authorization') ?? '')?.[1];
+        if (bearer !== undefined) return { key: await keyOfBearer(bearer, { keys: services.keys, now: trace.startedAt }, trace.claim), now: trace.startedAt };
+        // As a write, so that the nonce is known to every process: what the request asks for is not known yet.
+        const caller = await authenticateSignature(exchange, readParameters(exchange), 'write', { keys: services.keys, nonces: services.nonces, now: trace.startedAt }, trace.claim);
+        const key = await services.keys.find(caller.accessKeyId ?? '');
+        if (key === undefined) throw new ApiError('InvalidAccessKeyId.NotFound');
+        return { key, now: trace.startedAt };
+      } catch (error) {
+        const refused = errorAnswer(trace.requestId, error, exchange);
+        record(trace, refused);
+        return { refused };
+      }
+    },
+
+    handleKnown(exchange, target, key, json) {
+      const trace = begin(exchange);
+      return run(trace, () => {
+        const entry = findEntry(trace, target.product, target.version, target.action);
+        if (entry.operation.sessionOnly) throw new ApiError('SessionOnly', { action: target.action });
+        trace.caller = callerOf(key);
+        return proceed(trace, entry, { query: [], form: [], json });
       });
     },
 

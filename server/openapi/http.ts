@@ -8,6 +8,7 @@ import type { Log } from '../kernel/log.ts';
 import type { Answer, Exchange } from './exchange.ts';
 import { createEventStreams } from './event-streams.ts';
 import type { Gateway } from './gateway.ts';
+import { createMcp } from './mcp/index.ts';
 import type { Registry } from './registry.ts';
 
 export const SESSION_COOKIE = 'millrace_session';
@@ -93,6 +94,17 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     async handler(request, reply) {
       const answer = await gateway.handleSession(exchangeOf(request, streams.closing), request.params, request.cookies[SESSION_COOKIE]);
       return answer.stream === undefined ? send(leaving(reply), answer, options.tls !== undefined) : streams.send(reply, answer, answer.stream);
+    },
+  });
+
+  const mcp = createMcp({ gateway, registry: options.registry });
+  app.route({
+    method: ['GET', 'POST', 'DELETE'],
+    url: '/mcp',
+    async handler(request, reply) {
+      const { status, headers, body } = await mcp.handle(exchangeOf(request, streams.closing));
+      void leaving(reply).code(status).headers(headers).header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
+      return body === undefined ? reply.send() : reply.header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(body));
     },
   });
 

@@ -25,7 +25,7 @@ const time = () => `${new Date().toISOString().slice(0, 19)}Z`;
 const sha256 = (data: Buffer | string) => createHash('sha256').update(data).digest('hex');
 
 /** Signs with ACS3-HMAC-SHA256. `query` must be encoded as the signature encodes. */
-export function signV3(key: Key, call: { version: string; action: string; host: string; query: Pairs; contentType?: string; body?: Buffer }): Draft {
+export function signV3(key: Key, call: { version: string; action: string; host: string; query: Pairs; contentType?: string; body?: Buffer; path?: string }): Draft {
   const body = call.body ?? Buffer.alloc(0);
   const query = encodePairs(call.query.toSorted(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0)));
   const headers: Record<string, string> = {
@@ -38,10 +38,10 @@ export function signV3(key: Key, call: { version: string; action: string; host: 
   };
   if (call.contentType !== undefined) headers['content-type'] = call.contentType;
   const names = Object.keys(headers).toSorted();
-  const canonical = ['POST', '/', query, ...names.map((name) => `${name}:${headers[name]}`), '', names.join(';'), headers['x-acs-content-sha256']].join('\n');
+  const canonical = ['POST', call.path ?? '/', query, ...names.map((name) => `${name}:${headers[name]}`), '', names.join(';'), headers['x-acs-content-sha256']].join('\n');
   const signature = createHmac('sha256', key.accessKeySecret).update(`ACS3-HMAC-SHA256\n${sha256(canonical)}`).digest('hex');
   headers['authorization'] = `ACS3-HMAC-SHA256 Credential=${key.accessKeyId},SignedHeaders=${names.join(';')},Signature=${signature}`;
-  return { method: 'POST', target: query === '' ? '/' : `/?${query}`, headers, body };
+  return { method: 'POST', target: query === '' ? (call.path ?? '/') : `${call.path ?? '/'}?${query}`, headers, body };
 }
 
 /** Signs with HMAC-SHA1, all parameters in the form body or all in the query. */

@@ -5,12 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { contracts, type Node } from '../../../contract/index.ts';
 import { decoderFor, mergeParameters } from '../../../server/openapi/decode/index.ts';
+import { makeBearer } from '../../../server/openapi/mcp/index.ts';
 import { madeUp } from '../../../test/conformance/made-up.ts';
 import { eventually } from '../../../test/support/eventually.ts';
 import { startTestHouse, type TestHouse } from '../../../test/support/house.ts';
 import type { WireOperation } from './contract.ts';
 import { encodeRequest } from './encode.ts';
-import { connect, dataworks20200518, dataworks20240518, isEvent, MillraceError, openPlatform20261201, readWebhook, verifyWebhook, WebhookError, type ConnectOptions, type PlatformEvent } from './index.ts';
+import { connect, dataworks20200518, dataworks20240518, isEvent, mcpBearer, MillraceError, openPlatform20261201, readWebhook, verifyWebhook, WebhookError, type ConnectOptions, type PlatformEvent } from './index.ts';
 import * as products from './generated/index.ts';
 
 let house: TestHouse;
@@ -114,6 +115,13 @@ test('a pause longer than the client waits, and what a repetition cannot heal, a
   await assert.rejects(closed.GetProject({ Id: 1 }), (error) => error instanceof MillraceError && error.status === 0 && error.code === 'ConnectionFailed');
   const wrong = connect(dataworks20240518, { ...options, accessKeySecret: 'wrong' });
   await assert.rejects(wrong.GetProject({ Id: 1 }), (error) => error instanceof MillraceError && error.code === 'SignatureDoesNotMatch');
+});
+
+test('the bearer of MCP is the one that the server makes and takes', async () => {
+  const expiresAt = new Date(Date.now() + 60_000);
+  assert.equal(mcpBearer(options, expiresAt), makeBearer(options, expiresAt));
+  const answer = await fetch(`${house.url}/mcp`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${mcpBearer(options, expiresAt)}` }, body: '{"jsonrpc":"2.0","id":1,"method":"ping"}' });
+  assert.deepEqual(await answer.json(), { jsonrpc: '2.0', id: 1, result: {} });
 });
 
 test('a dry run tells what a write would do', async () => {
