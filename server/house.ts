@@ -18,6 +18,8 @@ import { maintainAllPartitions } from './modules.ts';
 import { createOpenApi, createRegions, type OpenApi, type Regions } from './openapi/index.ts';
 import type { Gateway, GatewayServices } from './openapi/gateway.ts';
 import type { Registry } from './openapi/registry.ts';
+import { createCertificates } from './platform/certificates/index.ts';
+import { createDatasets } from './platform/datasets/index.ts';
 import { createDataSources } from './platform/datasources/index.ts';
 import { createDeployment } from './platform/deployment/index.ts';
 import { createExecution } from './platform/execution/index.ts';
@@ -133,6 +135,9 @@ export function buildHouse(options: HouseOptions): House {
       return user === undefined ? undefined : { id: user.userId, name: user.userName, displayName: user.displayName };
     },
   };
+  const uploads = createUploads({ database, clock, ids, secrets, outbound, endpoint: options.uploadEndpoint ?? 'localhost' });
+  const certificates = createCertificates({ secrets, files: uploads });
+  const datasets = createDatasets({ files: uploads, directory, workspaceIds: livingWorkspaceIds, dataFolder: options.dataFolder });
   const workspaces = createWorkspaces({
     database,
     clock,
@@ -140,12 +145,12 @@ export function buildHouse(options: HouseOptions): House {
     users,
     holds,
     scheduling: scheduling.scheduling,
+    belongings: [resources.resources, datasources.dataSources, certificates.certificates, datasets, { removeWorkspace: (change, workspaceId) => studio.removeWorkspace(change, workspaceId) }],
   });
-  const uploads = createUploads({ database, clock, ids, secrets, outbound, endpoint: options.uploadEndpoint ?? 'localhost' });
   const studio = createStudio({ holds, scheduling: scheduling.scheduling, users, packages: () => deployment.packages, secrets, uploads, workspaces: directory });
   const deployment = createDeployment({ holds, studio: studio.studio, releases: studio.releases });
 
-  const modules: Module[] = [identity.module, openapi.module, openevent.module, extensions.module, execution.module, scheduling.module, monitoring.module, workspaces.module, resources.module, datasources.module, studio.module, deployment.module];
+  const modules: Module[] = [identity.module, openapi.module, openevent.module, extensions.module, execution.module, scheduling.module, monitoring.module, workspaces.module, resources.module, datasources.module, certificates.module, datasets.module, studio.module, deployment.module];
   for (const gauge of modules.flatMap((module) => module.gauges ?? [])) metrics.gauge({ name: gauge.name, help: gauge.help, read: () => gauge.read(database, clock.now()) });
   const jobs = createJobRunner({ database, changes, clock, log, jobs: modules.flatMap((module) => module.jobs ?? []) });
   const { gateway, registry } = openapi.open(modules.flatMap((module) => module.operations ?? []));

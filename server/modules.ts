@@ -10,6 +10,8 @@ import { kernelSchema } from './kernel/schema.ts';
 import { openapiSchema } from './openapi/schema.ts';
 import { continuePositions } from './openevent/epoch.ts';
 import { openeventSchema } from './openevent/schema.ts';
+import { certificatesSchema } from './platform/certificates/schema.ts';
+import { datasetsSchema } from './platform/datasets/schema.ts';
 import { datasourcesSchema } from './platform/datasources/schema.ts';
 import { deploymentSchema } from './platform/deployment/schema.ts';
 import { executionSchema } from './platform/execution/schema.ts';
@@ -20,7 +22,7 @@ import { studioSchema } from './platform/studio/schema.ts';
 import { workspacesSchema } from './platform/workspaces/schema.ts';
 
 /** The schemas of all modules, lower modules first. */
-export const schemas: readonly Schema[] = [kernelSchema, identitySchema, openapiSchema, openeventSchema, extensionsSchema, workspacesSchema, resourcesSchema, datasourcesSchema, executionSchema, schedulingSchema, monitoringSchema, studioSchema, deploymentSchema];
+export const schemas: readonly Schema[] = [kernelSchema, identitySchema, openapiSchema, openeventSchema, extensionsSchema, workspacesSchema, resourcesSchema, datasourcesSchema, certificatesSchema, datasetsSchema, executionSchema, schedulingSchema, monitoringSchema, studioSchema, deploymentSchema];
 
 /** Migrates `database` and makes the partitions it needs at `now`. Returns the number of migrations that ran. */
 export async function prepareDatabase(database: Database, now: Date, report: (line: string) => void = () => {}): Promise<number> {

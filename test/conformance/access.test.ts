@@ -4,6 +4,7 @@ import type { Entry } from '../../server/openapi/registry.ts';
 import { until } from '../../examples/demo/until.ts';
 import { startTestHouse, type TestHouse } from '../support/house.ts';
 import { checkDryRuns, checkTokens } from './every-write.ts';
+import { makeBelongings } from './belonging-objects.ts';
 import { requestFor } from './made-up.ts';
 import { makeMonitoringObjects } from './monitoring-objects.ts';
 import { makeSourceObjects } from './source-objects.ts';
@@ -98,6 +99,7 @@ async function makeObjects(): Promise<Record<string, unknown>> {
   return {
     ...(await makeStudioObjects(call, ProjectId, MARK)),
     ...(await makeSourceObjects(call, ProjectId, MARK)),
+    ...(await makeBelongings(house, ProjectId, MARK)),
     ...(await makeMonitoringObjects(house, ProjectId, File.NodeId, InstanceId, MARK)),
     ProjectId,
     SubscriptionId,

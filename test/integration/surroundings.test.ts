@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { until } from '../../examples/demo/until.ts';
 import { startTestHouse, type TestHouse } from '../support/house.ts';
+import { testRuns } from '../support/runs.ts';
 
 /** What the studio keeps is there when a task runs: parameters of the workspace, and files of resources. */
 
@@ -12,10 +13,12 @@ const SECRET = 'swordfish-of-the-test';
 
 let house: TestHouse;
 let ProjectId: number;
+let runs: ReturnType<typeof testRuns>;
 
 before(async () => {
   house = await startTestHouse();
   ProjectId = Number((await house.call(LEGACY, 'CreateProject', { ProjectIdentifier: 'supplies', ProjectName: 'Supplies', ProjectMode: 3 }))['Data']);
+  runs = testRuns(house, { id: ProjectId, name: 'supplies' });
 });
 after(() => house.stop());
 
@@ -34,32 +37,6 @@ const resource = async (name: string, content: string, encoding?: string) =>
     }))['Id'],
   );
 
-async function deployed(FileId: number): Promise<void> {
-  const ended = (DeploymentId: number) =>
-    until('a deployment', async () => {
-      const { Deployment } = (await house.call(LEGACY, 'GetDeployment', { ProjectId, DeploymentId }))['Data'] as { Deployment: { Status: number; ErrorMessage?: string } };
-      assert.notEqual(Deployment.Status, 2, Deployment.ErrorMessage);
-      return Deployment.Status === 1 ? true : undefined;
-    });
-  await ended(Number((await house.call(LEGACY, 'SubmitFile', { ProjectId, FileId, Comment: 'first' }))['Data']));
-  await ended(Number((await house.call(LEGACY, 'DeployFile', { ProjectId, FileId, Comment: 'first' }))['Data']));
-}
-
-/** Deploys the code and runs it for a business date in production. Answers how it ended, and its log. */
-async function run(name: string, FileType: number, Content: string, more: Record<string, string> = {}, ProjectEnv = 'PROD'): Promise<{ status: string; log: string; instance: number }> {
-  const FileId = Number((await house.call(LEGACY, 'CreateFile', { ProjectId, FileName: name, FileType, Content, FileFolderPath: '业务流程/supplies/MaxCompute', InputList: 'supplies_root', OutputList: `supplies.${name}`, ...more }))['Data']);
-  await deployed(FileId);
-  const { File } = (await house.call(LEGACY, 'GetFile', { ProjectId, FileId }))['Data'] as { File: { NodeId: number } };
-  const DagId = Number((await house.call(LEGACY, 'RunSmokeTest', { ProjectEnv, NodeId: File.NodeId, Name: name, Bizdate: '2026-03-21 00:00:00' }))['Data']);
-  const { Instances } = (await house.call(LEGACY, 'ListInstances', { ProjectId, ProjectEnv, DagId }))['Data'] as { Instances: { InstanceId: number }[] };
-  const instance = Instances[0]?.InstanceId ?? 0;
-  const status = await until('the end of an instance', async () => {
-    const { Data } = (await house.call(LEGACY, 'GetInstance', { ProjectEnv, InstanceId: instance })) as { Data: { Status: string } };
-    return ['SUCCESS', 'FAILURE'].includes(Data.Status) ? Data.Status : undefined;
-  });
-  return { status, log: String((await house.call(LEGACY, 'GetInstanceLog', { ProjectEnv, InstanceId: instance }))['Data']), instance };
-}
-
 test('a task runs with the parameters and resources of its workspace, and its log keeps the secret', async () => {
   await house.call(LEGACY, 'CreateBusiness', { ProjectId, BusinessName: 'supplies' });
   await parameter('workspace.city', 'PlainConstant', { Prod: 'Hangzhou', Dev: 'Suzhou' });
@@ -67,10 +44,10 @@ test('a task runs with the parameters and resources of its workspace, and its lo
   await parameter('workspace.day', 'Variable', { Prod: '$[yyyymmdd-1]' });
   const helper = await resource('helper.py', 'def greet(city):\n    return f"hello {city}"\n');
   await resource('undeployed.py', 'x = 1');
-  await deployed(helper);
-  await deployed(await resource('bytes.bin', Buffer.from([0, 255, 254, 10]).toString('base64'), 'base64'));
+  await runs.deploy(helper);
+  await runs.deploy(await resource('bytes.bin', Buffer.from([0, 255, 254, 10]).toString('base64'), 'base64'));
 
-  const shell = await run('shell', 6, '##@resource_reference{"helper.py"}\n##@resource_reference{"bytes.bin"}\necho "city ${workspace.city} day ${workspace.day} given $1"\ncat helper.py\nod -An -tx1 bytes.bin\n[ "${workspace.door}" = "swordfish""-of-the-test" ] && echo opened\necho "the door is ${workspace.door}" >&2\nprintf swordfish-; sleep 0.2; echo of-the-test', { ParaValue: 'region=${workspace.city}' });
+  const shell = await runs.run('shell', 6, '##@resource_reference{"helper.py"}\n##@resource_reference{"bytes.bin"}\necho "city ${workspace.city} day ${workspace.day} given $1"\ncat helper.py\nod -An -tx1 bytes.bin\n[ "${workspace.door}" = "swordfish""-of-the-test" ] && echo opened\necho "the door is ${workspace.door}" >&2\nprintf swordfish-; sleep 0.2; echo of-the-test', { ParaValue: 'region=${workspace.city}' });
   assert.equal(shell.status, 'SUCCESS', shell.log);
   assert.match(shell.log, /city Hangzhou day 20260321 given Hangzhou\n/);
   assert.match(shell.log, /def greet\(city\):/);
@@ -79,24 +56,24 @@ test('a task runs with the parameters and resources of its workspace, and its lo
   assert.match(shell.log, /the door is \*{6}\n/);
   assert.ok(!shell.log.includes(SECRET));
 
-  const python = await run('python', 1221, '##@resource_reference{"helper.py"}\nimport os, sys\nsys.path.append(os.path.dirname(os.path.abspath("helper.py")))\nfrom helper import greet\nprint(greet("${workspace.city}"))');
+  const python = await runs.run('python', 1221, '##@resource_reference{"helper.py"}\nimport os, sys\nsys.path.append(os.path.dirname(os.path.abspath("helper.py")))\nfrom helper import greet\nprint(greet("${workspace.city}"))');
   assert.equal(python.status, 'SUCCESS', python.log);
   assert.match(python.log, /hello Hangzhou\n/);
 
-  const sql = await run('sql', 10, "select '${workspace.city}' as city, '${workspace.door}' as door;");
+  const sql = await runs.run('sql', 10, "select '${workspace.city}' as city, '${workspace.door}' as door;");
   assert.equal(sql.status, 'SUCCESS', sql.log);
   assert.match(sql.log, /Hangzhou/);
   assert.ok(!sql.log.includes(SECRET));
 });
 
 test('in development other values hold, and drafts will do', async () => {
-  const { status, log } = await run('development', 6, '##@resource_reference{"undeployed.py"}\ncat undeployed.py; echo " in ${workspace.city}"', {}, 'DEV');
+  const { status, log } = await runs.run('development', 6, '##@resource_reference{"undeployed.py"}\ncat undeployed.py; echo " in ${workspace.city}"', {}, 'DEV');
   assert.equal(status, 'SUCCESS', log);
   assert.match(log, /x = 1 in Suzhou\n/);
 });
 
 test('a resource that is not in production fails the task, and the log names it', async () => {
-  const { status, log } = await run('missing', 6, '##@resource_reference{"undeployed.py"}\necho never');
+  const { status, log } = await runs.run('missing', 6, '##@resource_reference{"undeployed.py"}\necho never');
   assert.equal(status, 'FAILURE');
   assert.match(log, /undeployed\.py.*must be deployed/);
   assert.doesNotMatch(log, /never/);

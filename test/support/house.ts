@@ -22,6 +22,8 @@ export interface TestHouse {
   readonly house: House;
   readonly database: Database;
   readonly databaseUrl: string;
+  /** The folder of the server's files. */
+  readonly dataFolder: string;
   readonly first: FirstTenant;
   /** Calls as the first tenant's owner through the signed door, without HTTP between. */
   readonly call: SignedCall;
@@ -79,6 +81,7 @@ export async function startTestHouse(options: {
     house,
     database,
     databaseUrl,
+    dataFolder,
     first,
     call,
     async as(userName, tenantRoles = ['tenant_member']) {

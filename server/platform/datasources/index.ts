@@ -6,8 +6,10 @@ import type { Outbound } from '../../kernel/outbound.ts';
 import type { TcpOutbound } from '../../kernel/outbound-tcp.ts';
 import type { SecretBox } from '../../kernel/secrets.ts';
 import type { ResourceGroups } from '../resources/interface.ts';
+import { createComputes } from './computes.ts';
 import { createConnectivity } from './connectivity.ts';
 import type { DataSources } from './interface.ts';
+import { computeOperations } from './operations/computes.ts';
 import { currentOperations } from './operations/current.ts';
 import { legacyOperations } from './operations/legacy.ts';
 import { createSources } from './sources.ts';
@@ -28,12 +30,13 @@ export function createDataSources(options: {
   /** For a whole connectivity test; the named limit when absent. */
   timeoutMs?: number;
 }): { readonly module: Module; readonly dataSources: DataSources } {
-  const sources = createSources(options);
+  const computes = createComputes(options);
+  const sources = createSources({ ...options, computes });
   const operations = { sources, connectivity: createConnectivity(options), groups: options.groups };
   return {
     module: {
       name: 'datasources',
-      operations: [...declareOperations('dataworks-public', '2020-05-18', legacyOperations(operations)), ...declareOperations('dataworks-public', '2024-05-18', currentOperations(operations))],
+      operations: [...declareOperations('dataworks-public', '2020-05-18', legacyOperations(operations)), ...declareOperations('dataworks-public', '2024-05-18', currentOperations(operations)), ...declareOperations('dataworks-public', '2024-05-18', computeOperations(computes))],
     },
     dataSources: sources.dataSources,
   };

@@ -1,3 +1,4 @@
+import type { Change } from '../../kernel/change.ts';
 import type { Executor } from '../../kernel/database.ts';
 
 /** How a data source is spoken to, whatever its type is called. */
@@ -27,7 +28,9 @@ export interface DataSourceConnection {
 export interface DataSources {
   /**
    * The connection for running code, secrets opened; undefined when the workspace has no data source of the name in the environment and none is
-   * shared with it, or when it is disabled. `userId` is needed for those that are shared with one user only.
+   * shared with it, or when it is disabled. A compute resource of the name serves as well. `userId` is needed for those that are shared with one user only.
    */
   open(db: Executor, workspaceId: number, environment: 'DEV' | 'PROD', name: string, userId?: number): Promise<DataSourceConnection | undefined>;
+  /** Deletes the data sources and compute resources of a workspace that is being deleted, and the rules that share others with it. */
+  removeWorkspace(change: Change, workspaceId: number): Promise<void>;
 }

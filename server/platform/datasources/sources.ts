@@ -5,12 +5,14 @@ import { ApiError, invalid } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { SecretBox } from '../../kernel/secrets.ts';
 import { checkText } from '../dialect.ts';
+import type { Computes } from './computes.ts';
 import { connectionOf } from './connection.ts';
 import type { DataSourceConnection, DataSources } from './interface.ts';
 import { masked, withFormerSecrets, type Properties } from './properties.ts';
 import {
   countSources,
   deleteRules,
+  deleteSourcesOf,
   insertRule,
   insertSource,
   lockSource,
@@ -88,8 +90,8 @@ function readName(name: string, text: string): string {
   return value;
 }
 
-export function createSources(options: { secrets: SecretBox; directory: WorkspaceDirectory }): Sources {
-  const { secrets, directory } = options;
+export function createSources(options: { secrets: SecretBox; directory: WorkspaceDirectory; computes: Pick<Computes, 'open'> }): Sources {
+  const { secrets, directory, computes } = options;
 
   const seal = (properties: Properties, of: Parameters<typeof purpose>[0]) => secrets.seal(JSON.stringify(properties), purpose(of));
   const opened = (source: SourceRow) => JSON.parse(secrets.open(source.sealed, purpose(source))) as Properties;
@@ -213,7 +215,11 @@ export function createSources(options: { secrets: SecretBox; directory: Workspac
       async open(db, workspaceId, environment, name, userId) {
         if (name.includes('\u0000')) return undefined;
         const source = (await sourceByName(db, workspaceId, environment, name)) ?? (await sharedSource(db, workspaceId, environment, name, userId === undefined ? undefined : String(userId)));
-        return source?.enabled === true ? connection(source) : undefined;
+        if (source === undefined) return computes.open(db, workspaceId, environment, name);
+        return source.enabled ? connection(source) : undefined;
+      },
+      async removeWorkspace(change, workspaceId) {
+        await deleteSourcesOf(change, workspaceId);
       },
     },
   };

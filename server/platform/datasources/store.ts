@@ -183,3 +183,10 @@ export async function deleteRule(tx: Executor, id: number): Promise<void> {
 export async function deleteRules(tx: Executor, sourceId: number): Promise<void> {
   await tx.run('delete from data_source_rule where data_source_id = $1', [sourceId]);
 }
+
+/** Deletes what belongs to a workspace, also the rules that share data sources of others with it. */
+export async function deleteSourcesOf(tx: Executor, workspaceId: number): Promise<void> {
+  await tx.run('delete from data_source_rule where target_workspace_id = $1', [workspaceId]);
+  await tx.run('delete from data_source where workspace_id = $1', [workspaceId]);
+  await tx.run('delete from compute_resource where workspace_id = $1', [workspaceId]);
+}

@@ -2,7 +2,7 @@ import type { Executor } from '../../kernel/database.ts';
 import { ApiError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { ResourceGroup, ResourceGroups } from './interface.ts';
-import { defaultGroup, groupById, insertGroup, slotsOfGroup, usableGroup, type GroupRow } from './store.ts';
+import { defaultGroup, dissociateAll, groupById, insertGroup, slotsOfGroup, usableGroup, type GroupRow } from './store.ts';
 
 /** The rules of resource groups: which one a task may use, and how many tasks run in it. */
 
@@ -82,5 +82,6 @@ export function createGroups(): ResourceGroups {
       const row = await slotsOfGroup(db, id);
       return row === undefined ? undefined : slotsOf(row.spec);
     },
+    removeWorkspace: dissociateAll,
   };
 }

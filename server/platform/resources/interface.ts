@@ -1,3 +1,4 @@
+import type { Change } from '../../kernel/change.ts';
 import type { Executor } from '../../kernel/database.ts';
 
 /** A resource group: how many tasks of its workspaces run at once, and where. */
@@ -25,6 +26,8 @@ export interface ResourceGroups {
   byId(db: Executor, tenantId: number, id: string): Promise<ResourceGroup | undefined>;
   /** The slots of a group of any tenant, for the queue of runs; undefined when the group is gone. */
   slotsOf(db: Executor, id: string): Promise<number | undefined>;
+  /** Takes a workspace that is being deleted out of all groups. */
+  removeWorkspace(change: Change, workspaceId: number): Promise<void>;
 }
 
 /** How many runs the queue has running and waiting in the groups; groups with none may be missing. */

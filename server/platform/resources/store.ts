@@ -244,3 +244,8 @@ export async function updateRoute(tx: Executor, id: number, destination: string)
 export async function deleteRoute(tx: Executor, id: number): Promise<void> {
   await tx.run('delete from resource_route where id = $1', [id]);
 }
+
+/** Takes a workspace out of all groups. */
+export async function dissociateAll(tx: Executor, workspaceId: number): Promise<void> {
+  await tx.run('delete from resource_group_workspace where workspace_id = $1', [workspaceId]);
+}

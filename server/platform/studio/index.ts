@@ -2,6 +2,7 @@ import type { Operations as UploadOperations } from '../../../contract/generated
 import type { Operations as OwnOperations } from '../../../contract/generated/open-platform-2026-12-01.ts';
 import { findOperation } from '../../../contract/index.ts';
 import type { Holds, PointDeclaration } from '../../extensions/declare.ts';
+import type { Change } from '../../kernel/change.ts';
 import type { Module } from '../../kernel/module.ts';
 import { declareOperations, type Handlers } from '../../kernel/operation.ts';
 import type { Scheduling } from '../scheduling/interface.ts';
@@ -20,6 +21,7 @@ import { resourceFileOperations } from './operations/resource-files.ts';
 import { snapshotOperations } from './operations/snapshots.ts';
 import { waitingOperations } from './operations/waiting.ts';
 import { workflowOperations } from './operations/workflows.ts';
+import { deleteParametersOf } from './parameter-store.ts';
 import { createReleases } from './release.ts';
 import { createSurroundings, type Surroundings } from './surroundings.ts';
 import type { Uploads } from './upload/index.ts';
@@ -40,6 +42,8 @@ export function createStudio(options: { holds: Holds; scheduling: Scheduling; us
   readonly points: readonly PointDeclaration[];
   readonly studio: Studio;
   readonly releases: Releases;
+  /** Deletes the parameters of a workspace that is being deleted. Its code stays, for what tells of the past. */
+  removeWorkspace(change: Change, workspaceId: number): Promise<void>;
   /** What running tasks use of the studio. */
   readonly surroundings: Surroundings;
 } {
@@ -68,5 +72,6 @@ export function createStudio(options: { holds: Holds; scheduling: Scheduling; us
     studio: createDeployables(scheduling, isRoot),
     releases: createReleases(scheduling, isRoot),
     surroundings: createSurroundings(secrets),
+    removeWorkspace: deleteParametersOf,
   };
 }

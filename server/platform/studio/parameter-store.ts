@@ -85,6 +85,11 @@ export async function deleteParameter(tx: Executor, id: number): Promise<void> {
   await tx.run('delete from parameter where id = $1', [id]);
 }
 
+/** Deletes the parameters of a workspace, with the secrets among them. */
+export async function deleteParametersOf(tx: Executor, workspaceId: number): Promise<void> {
+  await tx.run('delete from parameter where workspace_id = $1', [workspaceId]);
+}
+
 export interface ParameterFilter {
   readonly workspaceId: number;
   readonly ids?: readonly number[] | undefined;

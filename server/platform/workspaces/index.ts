@@ -7,7 +7,7 @@ import type { Module } from '../../kernel/module.ts';
 import { declareOperations } from '../../kernel/operation.ts';
 import type { Scheduling } from '../scheduling/interface.ts';
 import { createDirectory } from './directory.ts';
-import { createLifecycle } from './lifecycle.ts';
+import { createLifecycle, type Belonging } from './lifecycle.ts';
 import { createMembers, type Users } from './members.ts';
 import { currentOperations } from './operations/current.ts';
 import { legacyOperations } from './operations/legacy.ts';
@@ -15,6 +15,7 @@ import { createCustomRoles } from './roles.ts';
 
 export { workspacesSchema } from './schema.ts';
 export { livingWorkspaceIds } from './store.ts';
+export type { Belonging } from './lifecycle.ts';
 export type { Users } from './members.ts';
 
 /** Workspaces: their settings, their members, their end. Also tells the doors what they need to know of workspaces. */
@@ -25,10 +26,12 @@ export function createWorkspaces(options: {
   users: Users;
   holds: Holds;
   scheduling: Scheduling;
+  /** What goes with a workspace that is deleted. */
+  belongings?: readonly Belonging[];
 }): { readonly module: Module; readonly points: readonly PointDeclaration[]; readonly directory: WorkspaceDirectory } {
   const { database, clock, log, users, holds, scheduling } = options;
   const directory = createDirectory({ database, clock, log });
-  const lifecycle = createLifecycle({ holds, scheduling, directory });
+  const lifecycle = createLifecycle({ holds, scheduling, belongings: options.belongings ?? [], directory });
   const members = createMembers({ users, announce: lifecycle.announce });
   const shared = { lifecycle, members, customRoles: createCustomRoles({ announce: lifecycle.announce }), users };
   return {

@@ -11,6 +11,7 @@ import { OWNER_ROLE } from './roles.ts';
 import { nextStatuses, type WorkspaceStatus } from './status.ts';
 import {
   countWorkspaces,
+  deleteRolesOf,
   insertMember,
   insertWorkspace,
   lockWorkspace,
@@ -34,6 +35,11 @@ export interface Lifecycle {
   /** Says after a change that what is known of the workspace is out of date. */
   announce(change: Change, workspaceId: number): void;
   readonly point: PointDeclaration;
+}
+
+/** A domain that has something of workspaces, which goes with them. */
+export interface Belonging {
+  removeWorkspace(change: Change, workspaceId: number): Promise<void>;
 }
 
 /** Begins with a letter; its length is that of a database schema name that engines accept. */
@@ -61,8 +67,8 @@ function checkNew(workspace: NewWorkspace): void {
   }
 }
 
-export function createLifecycle(options: { holds: Holds; scheduling: Scheduling; directory: CachedDirectory }): Lifecycle {
-  const { holds, scheduling, directory } = options;
+export function createLifecycle(options: { holds: Holds; scheduling: Scheduling; belongings: readonly Belonging[]; directory: CachedDirectory }): Lifecycle {
+  const { holds, scheduling, belongings, directory } = options;
 
   function announce(change: Change, workspaceId: number): void {
     change.touch(cacheMessage(workspaceId));
@@ -78,7 +84,9 @@ export function createLifecycle(options: { holds: Holds; scheduling: Scheduling;
 
   async function carryOutDeletion(change: Change, workspace: WorkspaceRow, operator: number): Promise<void> {
     await markDeleted(change, workspace.id, change.now);
+    await deleteRolesOf(change, workspace.id);
     await scheduling.removeWorkspace(change, workspace.id);
+    for (const belonging of belongings) await belonging.removeWorkspace(change, workspace.id);
     change.raise(workspaceDeleted(workspace, operator, change.now));
     announce(change, workspace.id);
   }

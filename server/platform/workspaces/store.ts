@@ -251,6 +251,11 @@ export async function setRolePermissions(tx: Executor, workspaceId: number, code
   return (await tx.run('update workspace_role set permissions = $3, modified_at = $4 where workspace_id = $1 and code = $2', [workspaceId, code, JSON.stringify(permissions), now])) === 1;
 }
 
+/** The roles go with the workspace; its row stays, for what tells of the past. */
+export async function deleteRolesOf(tx: Executor, workspaceId: number): Promise<void> {
+  await tx.run('delete from workspace_role where workspace_id = $1', [workspaceId]);
+}
+
 /** False when there is no such role. */
 export async function deleteRole(tx: Executor, workspaceId: number, code: string): Promise<boolean> {
   return (await tx.run('delete from workspace_role where workspace_id = $1 and code = $2', [workspaceId, code])) === 1;

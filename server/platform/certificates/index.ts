@@ -1,0 +1,30 @@
+import type { Module } from '../../kernel/module.ts';
+import { declareOperations } from '../../kernel/operation.ts';
+import type { SecretBox } from '../../kernel/secrets.ts';
+import type { Certificates, FileSource } from './interface.ts';
+import { certificateOperations, purposes } from './operations.ts';
+import { certificateById, credentialOf, deleteAllOf } from './store.ts';
+
+export type { Certificates, FileSource, OpenedCertificate } from './interface.ts';
+export { certificatesSchema } from './schema.ts';
+
+/** Certificate files and credentials of workspaces: they go in, encrypted, and come out only to code that runs here. */
+export function createCertificates(options: { secrets: SecretBox; files: FileSource }): { readonly module: Module; readonly certificates: Certificates } {
+  const { secrets } = options;
+  return {
+    module: { name: 'certificates', operations: declareOperations('dataworks-public', '2024-05-18', certificateOperations(options)) },
+    certificates: {
+      async open(db, workspaceId, id) {
+        const row = await certificateById(db, workspaceId, id);
+        if (row === undefined) return undefined;
+        return { name: row.name, content: Buffer.from(secrets.open(row.sealed, purposes.certificate(workspaceId, row.name)), 'base64'), expiresAt: row.expires_at ?? undefined };
+      },
+      async credential(db, workspaceId, engine, userId) {
+        const row = await credentialOf(db, workspaceId, engine, userId);
+        if (row === undefined) return undefined;
+        return { userName: row.user_name, role: row.role, password: secrets.open(row.sealed, purposes.credential(workspaceId, row.engine_type, row.instance_id, row.user_id)) };
+      },
+      removeWorkspace: deleteAllOf,
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import { VALID } from '../../server/platform/certificates/certificates.fixture.ts';
+import type { TestHouse } from '../support/house.ts';
+import { testUpload } from '../support/uploads.ts';
+
+const CURRENT = '2024-05-18';
+
+/** One of each thing that a workspace has beside its code: a role of its own, a compute resource, a certificate, a dataset with a version. */
+export async function makeBelongings(house: TestHouse, ProjectId: number, mark: string): Promise<Record<string, unknown>> {
+  const { call } = house;
+  const { Code } = await call(CURRENT, 'CreateProjectRole', { ProjectId, Name: mark });
+  const ConnectionProperties = JSON.stringify({ host: `${mark}.example.com`, password: mark });
+  const compute = Number((await call(CURRENT, 'CreateComputeResource', { ProjectId, Name: mark, Type: 'hologres', ConnectionPropertiesMode: 'UrlMode', ConnectionProperties, Description: mark }))['Id']);
+  const certificate = Number((await call(CURRENT, 'ImportCertificate', { ProjectId, Name: mark, Description: mark, CertificateFile: await testUpload(house, mark, VALID) }))['Id']);
+  const DatasetId = String((await call(CURRENT, 'CreateDataset', { ProjectId, Name: mark, Comment: mark, StorageType: 'OSS', InitVersion: JSON.stringify({ Url: `oss://${mark}/${mark}`, Comment: mark }) }))['Id']);
+  const { Dataset } = (await call(CURRENT, 'GetDataset', { Id: DatasetId })) as { Dataset: { LatestVersion: { Id: string } } };
+  const of = (id: unknown, ...actions: string[]) => Object.fromEntries(actions.map((action) => [`${action}.Id`, id]));
+  return {
+    DatasetId,
+    'UpdateProjectRole.Code': Code,
+    'DeleteProjectRole.Code': Code,
+    'CreateIdentifyCredential.IdentifyCredential': { ProjectId: String(ProjectId) },
+    ...of(compute, 'GetComputeResource', 'UpdateComputeResource', 'DeleteComputeResource'),
+    ...of(certificate, 'GetCertificate', 'DeleteCertificate'),
+    ...of(DatasetId, 'GetDataset', 'UpdateDataset', 'DeleteDataset'),
+    ...of(Dataset.LatestVersion.Id, 'GetDatasetVersion', 'UpdateDatasetVersion', 'DeleteDatasetVersion', 'PreviewDatasetVersion'),
+  };
+}
