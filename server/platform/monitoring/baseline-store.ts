@@ -119,7 +119,7 @@ export interface BaselineFilter {
 }
 
 export async function listBaselines(db: Executor, filter: BaselineFilter, page: Page): Promise<{ rows: BaselineRow[]; total: number }> {
-  const where = `workspace_id = $1 and ($2::text[] is null or type = any($2)) and ($3::bigint is null or owner_id = $3) and ($4::integer[] is null or priority = any($4))
+  const where = `workspace_id = $1 and ($2::text[] is null or type = any($2)) and ($3::bigint is null or owner_id = $3) and ($4::bigint[] is null or priority = any($4))
     and ($5::text is null or position(lower($5) in lower(name)) > 0) and ($6::boolean is null or enabled = $6)`;
   const values = [filter.workspaceId, filter.types ?? null, filter.ownerId ?? null, filter.priorities ?? null, filter.search ?? null, filter.enabled ?? null];
   const [rows, counted] = await Promise.all([
@@ -211,7 +211,7 @@ export type ListedStatus = StatusRow & Pick<BaselineRow, 'name' | 'type' | 'owne
 export async function listStatuses(db: Executor, filter: StatusFilter, page: Page): Promise<{ rows: ListedStatus[]; total: number }> {
   const from = `from baseline_status s join baseline b on b.id = s.baseline_id
     where s.tenant_id = $1 and s.workspace_id = any($2) and s.bizdate = $3 and ($4::text[] is null or b.type = any($4)) and ($5::text[] is null or s.finish_status = any($5))
-      and ($6::bigint is null or b.owner_id = $6) and ($7::integer[] is null or b.priority = any($7)) and ($8::text is null or position(lower($8) in lower(b.name)) > 0)
+      and ($6::bigint is null or b.owner_id = $6) and ($7::bigint[] is null or b.priority = any($7)) and ($8::text is null or position(lower($8) in lower(b.name)) > 0)
       and ($9::text[] is null or s.status = any($9))
       and ($10::bigint is null or exists (select from topic_influence t where t.topic_id = $10 and t.baseline_id = s.baseline_id and t.bizdate = s.bizdate and t.cycle = s.cycle))`;
   const values = [filter.tenantId, filter.workspaceIds, filter.bizdate, filter.types ?? null, filter.finish ?? null, filter.ownerId ?? null, filter.priorities ?? null, filter.search ?? null, filter.statuses ?? null, filter.topicId ?? null];

@@ -89,6 +89,14 @@ test('a baseline is made, read, changed, listed and deleted', async (t) => {
   await assert.rejects(askAs(LEGACY, 'DeleteBaseline', { BaselineId: id, ProjectId: WORKSPACE }, visitor), refused('Forbidden'));
   await assert.rejects(askAs(LEGACY, 'GetBaselineConfig', { BaselineId: id }, outsider), refused('Forbidden'));
   await assert.rejects(askAs(LEGACY, 'GetBaselineConfig', { BaselineId: id }, stranger), refused('NotFound'));
+  const settings = (more: object) => ask('UpdateBaseline', { BaselineId: id, ProjectId: WORKSPACE, AlertSettings: [{ AlertType: 'TOPIC', ...more }] });
+  await assert.rejects(settings({ AlertMethods: ['a\u0000b'] }), refused('InvalidParameter'));
+  await assert.rejects(settings({ TopicTypes: ['\ud800'] }), refused('InvalidParameter'));
+  await assert.rejects(settings({ Webhooks: ['http://169.254.169.254/'] }), refused('TargetForbidden'));
+  await assert.rejects(settings({ AlertRecipientType: 'SHIFT_SCHEDULE' }), refused('InvalidParameter'));
+  assert.deepEqual(await names('ListBaselines', { Priority: '9007199254740991' }), []);
+  await assert.rejects(names('ListBaselines', { BaselineTypes: 'a\u0000' }), refused('InvalidParameter'));
+  await assert.rejects(ask('ListBaselineStatuses', { Bizdate: '0000-01-01T00:00:00+0800', PageNumber: 1, PageSize: 10 }), refused('InvalidParameter'));
   await ask('DeleteBaseline', { BaselineId: other, ProjectId: WORKSPACE });
   await assert.rejects(ask('GetBaseline', { BaselineId: other, ProjectId: WORKSPACE }), refused('NotFound'));
 });

@@ -100,6 +100,10 @@ export function createBaselines(options: {
     if (new Set(draft.overtime.map(({ cycle }) => cycle)).size < draft.overtime.length) throw invalid('OvertimeSettings', 'a cycle is named twice');
     if (draft.node_ids.length > limits.baselineNodes.value) throw new ApiError('TooMany', { kind: 'BaselineNode', label: 'nodes of one baseline', limit: limits.baselineNodes.value });
     if (draft.alert_settings.length > 10) throw invalid('AlertSettings', 'there may be at most 10');
+    const written = JSON.stringify(draft.alert_settings);
+    if (written.length > 20_000) throw invalid('AlertSettings', 'they may have at most 20000 characters');
+    // What stands so in JSON is what PostgreSQL cannot hold.
+    if (/\\u(?:0000|d[89a-f])/i.test(written)) throw invalid('AlertSettings', 'they contain a character that is not allowed');
     for (const setting of draft.alert_settings) {
       readTimeOfDay('SilenceStartTime', setting.SilenceStartTime);
       readTimeOfDay('SilenceEndTime', setting.SilenceEndTime);

@@ -32,7 +32,7 @@ function readOvertime(given: readonly { Cycle?: number | undefined; Time?: strin
 }
 
 function readPriorities(text: string | undefined): number[] | undefined {
-  return readWords(text)?.map((word) => readId('Priority', word));
+  return readWords('Priority', text)?.map((word) => readId('Priority', word));
 }
 
 /** Settings replace those of the same kind; the others stay. */
@@ -271,7 +271,7 @@ export function baselineOperations(services: Services): Handlers<Operations> {
           call.db,
           {
             workspaceId: call.workspace.id,
-            types: readWords(request.BaselineTypes),
+            types: readWords('BaselineTypes', request.BaselineTypes),
             ownerId: readOptionalId('Owner', request.Owner),
             priorities: readPriorities(request.Priority),
             search: request.SearchText === undefined ? undefined : checkText('SearchText', request.SearchText, 128),
@@ -291,7 +291,7 @@ export function baselineOperations(services: Services): Handlers<Operations> {
           call.db,
           {
             workspaceId: call.workspace.id,
-            types: readWords(request.BaselineTypes),
+            types: readWords('BaselineTypes', request.BaselineTypes),
             ownerId: readOptionalId('Owner', request.Owner),
             priorities: readPriorities(request.Priority),
             search: request.SearchText === undefined ? undefined : checkText('SearchText', request.SearchText, 128),
@@ -312,12 +312,12 @@ export function baselineOperations(services: Services): Handlers<Operations> {
             tenantId: call.tenantId,
             workspaceIds: await readableWorkspaces(services, call),
             bizdate: history.bizdateOf(readInstant('Bizdate', request.Bizdate)),
-            types: readWords(request.BaselineTypes),
-            finish: readWords(request.FinishStatus),
+            types: readWords('BaselineTypes', request.BaselineTypes),
+            finish: readWords('FinishStatus', request.FinishStatus),
             ownerId: readOptionalId('Owner', request.Owner),
             priorities: readPriorities(request.Priority),
             search: request.SearchText === undefined ? undefined : checkText('SearchText', request.SearchText, 128),
-            statuses: readWords(request.Status),
+            statuses: readWords('Status', request.Status),
             topicId: request.TopicId,
           },
           page,

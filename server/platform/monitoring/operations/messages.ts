@@ -20,7 +20,7 @@ async function messageOf(call: Pick<Call, 'db' | 'tenantId'>, text: string): Pro
 
 /** Which sources a kind of rules has: baselines watch globally, reminders are users' own. */
 function sourcesOf(text: string | undefined): AlertSource[] | undefined {
-  const words = readWords(text);
+  const words = readWords('AlertRuleTypes', text);
   if (words === undefined) return undefined;
   return words.flatMap((word): AlertSource[] => (word === 'GLOBAL' ? ['SLA_ALERT', 'TOPIC_ALERT'] : word === 'USER_DEFINE' ? ['REMIND_ALERT'] : []));
 }
@@ -87,7 +87,7 @@ export function messageOperations(services: Services): Handlers<Operations> {
             workspaceIds: await readableWorkspaces(services, call),
             from: readInstant('BeginTime', request.BeginTime),
             to: readInstant('EndTime', request.EndTime),
-            methods: readWords(request.AlertMethods),
+            methods: readWords('AlertMethods', request.AlertMethods),
             sources: sourcesOf(request.AlertRuleTypes),
             userId: readOptionalId('AlertUser', request.AlertUser),
             baselineId: request.BaselineId,

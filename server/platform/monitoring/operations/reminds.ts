@@ -84,13 +84,13 @@ function readReceivers(request: Told, before: readonly Receiver[]): Receiver[] {
   const users = (): Receiver[] => {
     if (request.AlertUnit === undefined) return before.filter(({ type }) => !(addressReceivers as readonly string[]).includes(type));
     if (oneOf('AlertUnit', request.AlertUnit, ['OWNER', 'OTHER']) === 'OWNER') return [{ type: 'TaskOwner', values: [], atAll: false }];
-    const values = readWords(request.AlertTargets);
+    const values = readWords('AlertTargets', request.AlertTargets);
     if (values === undefined) throw missing('AlertTargets');
     return [{ type: 'AliUid', values, atAll: false }];
   };
   const addresses = (text: string | undefined, type: 'WebhookUrl' | 'DingdingUrl', atAll: boolean): Receiver[] => {
     if (text === undefined) return before.filter((one) => one.type === type || (type === 'WebhookUrl' && (one.type === 'FeishuUrl' || one.type === 'WeixinUrl')));
-    const values = readWords(text);
+    const values = readWords(type === 'WebhookUrl' ? 'Webhooks' : 'RobotUrls', text);
     return values === undefined ? [] : [{ type, values, atAll }];
   };
   return [...users(), ...addresses(request.Webhooks, 'WebhookUrl', false), ...addresses(request.RobotUrls, 'DingdingUrl', false)];
@@ -184,7 +184,7 @@ export function remindOperations(services: Services): Handlers<Operations> {
           settings: readDetail(type, request.Detail),
           allowTasks: [],
           receivers: readReceivers(request, []),
-          channels: readWords(request.AlertMethods) ?? [],
+          channels: readWords('AlertMethods', request.AlertMethods) ?? [],
           intervalSeconds: request.AlertInterval ?? 1_800,
           maximum: request.MaxAlertTimes ?? 3,
           // In this dialect a silence begins at midnight.
@@ -213,7 +213,7 @@ export function remindOperations(services: Services): Handlers<Operations> {
               targetType,
               targetIds: named ?? (targetType === before.targetType ? before.targetIds : []),
               receivers: readReceivers(request, before.receivers),
-              channels: readWords(request.AlertMethods) ?? before.channels,
+              channels: readWords('AlertMethods', request.AlertMethods) ?? before.channels,
               intervalSeconds: request.AlertInterval ?? before.intervalSeconds,
               maximum: request.MaxAlertTimes ?? before.maximum,
               ...(silenceEnd === undefined ? {} : { silenceStart: silenceEnd === null ? null : (before.silenceStart ?? '00:00'), silenceEnd }),
@@ -231,7 +231,7 @@ export function remindOperations(services: Services): Handlers<Operations> {
       access: { level: 'tenant', right: 'member' },
       async handle(call, request) {
         const page = readPage(request);
-        const types = readWords(request.RemindTypes)?.map(typeOf) ?? legacyTypes;
+        const types = readWords('RemindTypes', request.RemindTypes)?.map(typeOf) ?? legacyTypes;
         const { rows, total } = await listRules(
           call.db,
           {

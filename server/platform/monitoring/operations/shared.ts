@@ -4,7 +4,7 @@ import type { Executor } from '../../../kernel/database.ts';
 import { invalid, notFound } from '../../../kernel/errors.ts';
 import type { Access, Call } from '../../../kernel/operation.ts';
 import type { WorkspaceRight } from '../../../kernel/rights.ts';
-import { readId } from '../../dialect.ts';
+import { checkText, readId, readMoment } from '../../dialect.ts';
 import type { History } from '../../scheduling/index.ts';
 import type { BaselineWatch } from '../baselines.ts';
 import type { Rules } from '../rules.ts';
@@ -50,8 +50,8 @@ export function readOptionalId(name: string, text: string | undefined): number |
 }
 
 /** A comma list of words; undefined when absent or empty. */
-export function readWords(text: string | undefined): string[] | undefined {
-  const words = (text ?? '').split(',').map((word) => word.trim()).filter((word) => word !== '');
+export function readWords(name: string, text: string | undefined): string[] | undefined {
+  const words = checkText(name, text ?? '', 4_000).split(',').map((word) => word.trim()).filter((word) => word !== '');
   return words.length === 0 ? undefined : words;
 }
 
@@ -66,5 +66,5 @@ export function oneOf<Word extends string>(name: string, text: string | undefine
 export function readInstant(name: string, text: string): Date {
   const instant = new Date(text.replace(/([+-]\d\d):?(\d\d)$/, '$1:$2'));
   if (Number.isNaN(instant.getTime())) throw invalid(name, 'there is no such moment');
-  return instant;
+  return readMoment(name, instant.getTime());
 }

@@ -83,8 +83,8 @@ export function topicOperations(services: Services): Handlers<Operations> {
             instanceId: request.InstanceId,
             nodeId: request.NodeId,
             ownerId: readOptionalId('Owner', request.Owner),
-            statuses: readWords(request.TopicStatuses),
-            types: readWords(request.TopicTypes),
+            statuses: readWords('TopicStatuses', request.TopicStatuses),
+            types: readWords('TopicTypes', request.TopicTypes),
           },
           page,
         );
