@@ -315,3 +315,27 @@ test('alerts, their messages and topics past their time are forgotten', async (t
   await monitoring.rounds.forget();
   assert.deepEqual(await database.row('select (select count(*) from alert) as alerts, (select count(*) from alert_message) as messages'), { alerts: 0, messages: 0 });
 });
+
+test('a rule watches the nodes of a baseline, of a workflow and of a business flow, save those it leaves out', async (t) => {
+  const place = await monitoringPlace({ business: { 77: 'shop' } });
+  t.after(place.close);
+  const workflow = await place.changes.change(place.actor, async (change) => {
+    const workflowId = await place.scheduling.reserveTaskId(change);
+    await place.scheduling.publishWorkflow(change, { workflowId, workspaceId: WORKSPACE, environment: 'PROD', fileId: 2, fileVersion: 1, name: 'flow', kind: 'CycleWorkflow', ownerId: USER, spec: spec('00 00 01 * * ?') });
+    return workflowId;
+  });
+  const task = (name: string, more: object = {}, own: object = {}) => place.publish(ZERO_LOAD, '', { name, spec: spec('00 00 01 * * ?', more), ...own });
+  const onBaseline = await task('on the baseline');
+  const inFlow = await task('in the flow', {}, { workflowId: workflow });
+  const leftOut = await task('left out', {}, { workflowId: workflow });
+  const inShop = await task('in the shop', { script: { path: 'Business Flow/shop/MaxCompute/in the shop' } });
+  await task('elsewhere', { script: { path: 'Business Flow/other/MaxCompute/elsewhere' } });
+  await place.at('2026-03-20T12:00:00Z');
+  const { Data: baseline } = await place.ask(LEGACY, 'CreateBaseline', { ProjectId: WORKSPACE, BaselineName: 'b', BaselineType: 'DAILY', Owner: String(USER), Priority: 1, NodeIds: String(onBaseline), OvertimeSettings: [{ Cycle: 1, Time: '04:00' }] });
+  const watch = (Name: string, Target: object) => place.ask(CURRENT, 'CreateAlertRule', { Name, Enabled: true, Owner: String(USER), TriggerCondition: { Type: 'Finished', Target } });
+  await watch('baseline', { Type: 'Baseline', Ids: [baseline] });
+  await watch('flows', { Type: 'BizProcess', Ids: [workflow, 77], AllowTasks: [leftOut] });
+  await place.at('2026-03-20T17:00:00Z');
+  await place.watch();
+  assert.deepEqual((await place.alerts()).map((alert) => `${String(alert['remindName'])} ${String(alert['nodeIds'])}`).toSorted(), [`baseline ${onBaseline}`, `flows ${inFlow}`, `flows ${inShop}`].toSorted());
+});
