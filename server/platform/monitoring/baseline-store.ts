@@ -152,9 +152,11 @@ export interface StatusRow {
   readonly last_instance_id: number | null;
   readonly block_instance_id: number | null;
   readonly path: readonly PathStep[];
+  /** Instances up to this one have been given the baseline's priority. */
+  readonly raised_to: number;
 }
 
-const STATUS = `s.baseline_id, s.bizdate, s.cycle, s.tenant_id, s.workspace_id, s.status, s.finish_status, s.end_cast, s.finish_time, s.exp_time, s.sla_time, s.buffer_seconds, s.last_instance_id, s.block_instance_id, s.path`;
+const STATUS = `s.baseline_id, s.bizdate, s.cycle, s.tenant_id, s.workspace_id, s.status, s.finish_status, s.end_cast, s.finish_time, s.exp_time, s.sla_time, s.buffer_seconds, s.last_instance_id, s.block_instance_id, s.path, s.raised_to`;
 
 export function findStatus(db: Executor, baselineId: number, bizdate: Date, cycle: number): Promise<StatusRow | undefined> {
   return db.row(`select ${STATUS} from baseline_status s where s.baseline_id = $1 and s.bizdate = $2 and s.cycle = $3`, [baselineId, bizdate, cycle]);
@@ -166,11 +168,11 @@ export function statusesOf(db: Executor, baselineId: number, bizdate: Date): Pro
 
 export async function putStatus(tx: Executor, row: StatusRow, now: Date): Promise<void> {
   await tx.run(
-    `insert into baseline_status (baseline_id, bizdate, cycle, tenant_id, workspace_id, status, finish_status, end_cast, finish_time, exp_time, sla_time, buffer_seconds, last_instance_id, block_instance_id, path, computed_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    `insert into baseline_status (baseline_id, bizdate, cycle, tenant_id, workspace_id, status, finish_status, end_cast, finish_time, exp_time, sla_time, buffer_seconds, last_instance_id, block_instance_id, path, computed_at, raised_to)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
      on conflict (baseline_id, bizdate, cycle) do update set status = excluded.status, finish_status = excluded.finish_status, end_cast = excluded.end_cast, finish_time = excluded.finish_time,
        exp_time = excluded.exp_time, sla_time = excluded.sla_time, buffer_seconds = excluded.buffer_seconds, last_instance_id = excluded.last_instance_id,
-       block_instance_id = excluded.block_instance_id, path = excluded.path, computed_at = excluded.computed_at`,
+       block_instance_id = excluded.block_instance_id, path = excluded.path, computed_at = excluded.computed_at, raised_to = excluded.raised_to`,
     [
       row.baseline_id,
       row.bizdate,
@@ -188,6 +190,7 @@ export async function putStatus(tx: Executor, row: StatusRow, now: Date): Promis
       row.block_instance_id,
       JSON.stringify(row.path),
       now,
+      row.raised_to,
     ],
   );
 }

@@ -219,6 +219,20 @@ test('a baseline gives its priority to what has not started, also before its nod
   assert.equal((await instancesOf(load)).length, 1);
 });
 
+test('what is made later on the day of a baseline gets its priority too', async (t) => {
+  const { at, watch, baseline, report, publish, instancesOf } = await newPlace(t);
+  const late = await publish(ZERO_LOAD, '', { name: 'late', spec: spec('00 00 05 * * ?') });
+  await baseline({ NodeIds: `${report},${late}` });
+  await at('2026-03-20T15:31:00Z');
+  await watch();
+  await at('2026-03-20T17:00:00Z');
+  await publish(ZERO_LOAD, '', { name: 'late', taskId: late, fileVersion: 2, spec: spec('00 00 06,07 * * ?', { instanceMode: 'Immediately' }) });
+  const added = async () => (await instancesOf(late)).slice(1).map((instance) => instance.priority);
+  assert.deepEqual(await added(), [1, 1]);
+  await watch();
+  assert.deepEqual(await added(), [7, 7]);
+});
+
 test('a baseline of hours stands for each cycle by itself, and one whose nodes are all frozen is in error', async (t) => {
   const place = await newPlace(t);
   const { at, watch, ask, baseline, status, publish, instancesOf, begin, end, alerts } = place;

@@ -196,6 +196,7 @@ export function createBaselines(options: {
       last_instance_id: last?.id ?? null,
       block_instance_id: block?.id ?? null,
       path,
+      raised_to: rows.reduce((last, { id }) => Math.max(last, id), 0),
     };
   }
 
@@ -240,8 +241,9 @@ export function createBaselines(options: {
       const present = await lockBaseline(change, baseline.tenant_id, baseline.id);
       if (present === undefined || !present.enabled) return;
       const before = new Map((await statusesOf(change, baseline.id, bizdate)).map((row) => [row.cycle, row]));
-      if (before.size === 0) await raise(change, present, bizdate);
       for (const { row, view } of reckoned) {
+        const fresh = [...view.instances.keys()].filter((id) => id > (before.get(row.cycle)?.raised_to ?? 0));
+        if (fresh.length > 0) await history.raisePriority(change, present.workspace_id, fresh, present.priority);
         await keep(change, present, row, before.get(row.cycle), view);
         await topics.look(change, present, row, [...view.instances.values()], usual, now);
       }
