@@ -148,7 +148,8 @@ test('a signed request needs no bearer, and its nonce serves once', async () => 
   const signed = signV3(writer, { version: OWN, action: 'mcp', host: new URL(house.url).host, query: [], contentType: 'application/json', body, path: '/mcp' });
   const { status, body: answer } = await post(body.toString(), signed.headers);
   assert.equal(status, 200, JSON.stringify(answer));
-  assert.equal((answer.result?.['structuredContent'] as { Caller: { AccessKeyId: string } }).Caller.AccessKeyId, writer.accessKeyId);
+  const content = answer.result?.['structuredContent'] as { Caller: { AccessKeyId: string } } | undefined;
+  assert.equal(content?.Caller.AccessKeyId, writer.accessKeyId);
   assert.match((await post(body.toString(), signed.headers)).body.error?.message ?? '', /SignatureNonceUsed/);
 });
 
