@@ -36,6 +36,16 @@ export interface Config {
         readonly groups: number;
       }
     | undefined;
+  /** The Apache Kafka cluster that events are written to; none when undefined. */
+  readonly kafkaCluster:
+    | {
+        readonly brokers: readonly string[];
+        readonly sasl: { readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'; readonly username: string; readonly password: string } | undefined;
+        readonly tls: { readonly caFile: string | undefined; readonly certFile: string | undefined; readonly keyFile: string | undefined } | undefined;
+        readonly replicas: number | undefined;
+        readonly users: boolean;
+      }
+    | undefined;
   /** What this process does besides answering calls. */
   readonly roles: readonly ProcessRole[];
   readonly logLevel: string;
@@ -113,8 +123,43 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
             tls: files('MILLRACE_KAFKA_TLS'),
             groups: kafkaGroups,
           },
+    kafkaCluster: readKafkaCluster(text, list),
     logLevel: text('MILLRACE_LOG_LEVEL') ?? 'warn',
     machine: hostname(),
+  };
+}
+
+const clusterMechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
+
+function readKafkaCluster(text: (name: string) => string | undefined, list: (name: string) => string[]): Config['kafkaCluster'] {
+  const brokers = list('MILLRACE_KAFKA_BROKERS').map((broker) => (/:\d+$/.test(broker) ? broker : `${broker}:9092`));
+  const name = (rest: string) => `MILLRACE_KAFKA_CLUSTER_${rest}`;
+  const isOn = (rest: string) => {
+    const given = text(name(rest))?.toLowerCase() ?? 'off';
+    if (given !== 'on' && given !== 'off') throw new Error(`${name(rest)} must be on or off, not ${given}`);
+    return given === 'on';
+  };
+  if (brokers.length === 0) return undefined;
+  for (const broker of brokers) {
+    const [, port] = /^(?:\[[0-9a-fA-F:.]+\]|[^:\s/]+):(\d{1,5})$/.exec(broker) ?? [];
+    if (port === undefined || Number(port) < 1 || Number(port) > 65_535) throw new Error(`MILLRACE_KAFKA_BROKERS has ${broker}; a broker looks like kafka-1.example.com:9092`);
+  }
+  const username = text(name('USER'));
+  const password = text(name('PASSWORD'));
+  if ((username === undefined) !== (password === undefined)) throw new Error(`${name('USER')} and ${name('PASSWORD')} go together`);
+  const given = text(name('MECHANISM'))?.toUpperCase() ?? 'SCRAM-SHA-512';
+  const mechanism = clusterMechanisms.find((one) => one === given);
+  if (mechanism === undefined) throw new Error(`${name('MECHANISM')} must be one of ${clusterMechanisms.join(', ')}, not ${given}`);
+  const files = { caFile: text(name('TLS_CA')), certFile: text(name('TLS_CERT')), keyFile: text(name('TLS_KEY')) };
+  if ((files.certFile === undefined) !== (files.keyFile === undefined)) throw new Error(`${name('TLS_CERT')} and ${name('TLS_KEY')} go together`);
+  const replicas = text(name('REPLICAS'));
+  if (replicas !== undefined && !/^[1-9]\d{0,2}$/.test(replicas)) throw new Error(`${name('REPLICAS')} must be a number of copies, not ${replicas}`);
+  return {
+    brokers,
+    sasl: username === undefined || password === undefined ? undefined : { mechanism, username, password },
+    tls: isOn('TLS') || files.caFile !== undefined || files.certFile !== undefined ? files : undefined,
+    replicas: replicas === undefined ? undefined : Number(replicas),
+    users: isOn('USERS'),
   };
 }
 

@@ -1,4 +1,4 @@
-import { createEventLog, createOpenEvent, type KafkaListener, type KafkaSettings } from './openevent/index.ts';
+import { createEventLog, createOpenEvent, type ClusterSettings, type KafkaListener, type KafkaSettings } from './openevent/index.ts';
 import { createExtensions } from './extensions/index.ts';
 import { createIdentity, type WorkspaceDirectory } from './identity/index.ts';
 import { createChanges, type Changes } from './kernel/change.ts';
@@ -56,6 +56,8 @@ export interface HouseOptions {
   readonly inspect?: GatewayServices['inspect'];
   /** The built-in Kafka listener; none when undefined. */
   readonly kafka?: KafkaSettings | undefined;
+  /** The Apache Kafka cluster that events are written to; none when undefined. */
+  readonly kafkaCluster?: ClusterSettings | undefined;
 }
 
 /** All modules, plugged together on one database. */
@@ -107,7 +109,7 @@ export function buildHouse(options: HouseOptions): House {
     regions,
     inspect: options.inspect,
   });
-  const openevent = createOpenEvent({ database, metrics, changes, events, clock, ids, secrets, log, directory, outbound, defaultRegion: regions.default, timeZone: options.timeZone, publishAddress: options.publishAddress, kafka: options.kafka === undefined ? undefined : { settings: options.kafka, relaxed } });
+  const openevent = createOpenEvent({ database, metrics, changes, events, clock, ids, secrets, log, directory, outbound, defaultRegion: regions.default, timeZone: options.timeZone, publishAddress: options.publishAddress, kafka: options.kafka === undefined ? undefined : { settings: options.kafka, relaxed }, kafkaCluster: options.kafkaCluster });
   const extensions = createExtensions({ database, changes, clock, ids, log, secrets, directory, users: { find: (userId, tenantId) => identity.users.find(userId, tenantId) }, outbound, history: events, points: () => [...workspaces.points, ...studio.points, ...deployment.points, ...scheduling.points].map((point) => ({ ...point, ...deployment.throughRuns(point) })) });
   const { holds } = extensions;
 

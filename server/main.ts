@@ -53,6 +53,9 @@ export async function startServer(config: Config, log: Log, say: (line: string) 
     const secrets = secretBox(await loadMasterKey(join(config.dataFolder, 'master.key'), config.masterKey));
     const { kafka } = config;
     const kafkaTls = kafka?.tls === undefined ? undefined : { cert: await readFile(kafka.tls.certFile, 'utf8'), key: await readFile(kafka.tls.keyFile, 'utf8') };
+    const pem = async (file: string | undefined) => (file === undefined ? undefined : await readFile(file, 'utf8'));
+    const { kafkaCluster } = config;
+    const clusterTls = kafkaCluster?.tls === undefined ? undefined : { ca: await pem(kafkaCluster.tls.caFile), cert: await pem(kafkaCluster.tls.certFile), key: await pem(kafkaCluster.tls.keyFile) };
     const house = buildHouse({
       database,
       relaxed,
@@ -71,6 +74,7 @@ export async function startServer(config: Config, log: Log, say: (line: string) 
       uploadEndpoint: config.uploadEndpoint,
       validatePayloads: false,
       kafka: kafka === undefined ? undefined : { ...kafka, tls: kafkaTls },
+      kafkaCluster: kafkaCluster === undefined ? undefined : { ...kafkaCluster, tls: clusterTls },
     });
     const { admin } = config;
     const first = await bootstrapTenant({

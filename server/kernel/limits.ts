@@ -237,6 +237,16 @@ export const limits = {
   kafkaSessionMs: { value: 30 * 60_000, unit: 'ms', what: 'Longest session timeout that a member of a Kafka consumer group may ask for.' },
   kafkaMetadataCharacters: { value: 4_096, unit: 'characters', what: 'Note that a Kafka consumer may leave with an offset.' },
   kafkaLeaseMs: { value: 6_000, unit: 'ms', what: 'When the process that coordinates Kafka groups is silent for this long, another takes over.' },
+  kafkaClusterLeaseMs: { value: 20_000, unit: 'ms', what: 'When the process that writes to the Kafka cluster is silent for this long, another takes over; at once when PostgreSQL knows that it has ended.' },
+  kafkaClusterLookMs: { value: 1_000, unit: 'ms', what: 'Pause between two looks at the lease of the relay to the Kafka cluster.' },
+  kafkaClusterRequestMs: { value: 5_000, unit: 'ms', what: 'Longest wait for an answer of the Kafka cluster.' },
+  kafkaClusterRetryMs: { value: 5_000, unit: 'ms', what: 'Longest pause between two tries to write to the Kafka cluster.' },
+  kafkaClusterProbeMs: { value: 10_000, unit: 'ms', what: 'Pause between two looks whether the Kafka cluster answers, while there is nothing to write.' },
+  kafkaClusterUsersMs: { value: 5_000, unit: 'ms', what: 'Longest time until a new Kafka user is brought to the Kafka cluster.' },
+  kafkaClusterBatchBytes: { value: 512 * 1024, unit: 'bytes', what: 'Records of one partition in one request to the Kafka cluster, unless one alone is larger.' },
+  kafkaClusterRequestBytes: { value: 8 * 1024 * 1024, unit: 'bytes', what: 'Records in one request to the Kafka cluster.' },
+  kafkaClusterRecordBytes: { value: 2 * 1024 * 1024, unit: 'bytes', what: 'Largest record in topics that the relay makes in the Kafka cluster.' },
+  kafkaClusterLagCount: { value: 10_000, unit: 'count', what: 'Events up to which the lag of the relay to the Kafka cluster is counted.' },
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof limits;

@@ -10,7 +10,7 @@ export async function continuePositions(tx: Executor, atLeast = 0): Promise<numb
     `update event_epoch set shift = known.next - pg_snapshot_xmin(s)::text::bigint
      from pg_current_snapshot() as s,
           (select greatest($1::bigint, (select max(position) + 1 from event), (select max(position) from delivery_cursor), (select max(since_position) from event_deadline),
-                           (select max(position) from event_deadline_reader), (select max(greatest(position, end_position)) from event_replay), (select max(position) from kafka_index)) as next) as known
+                           (select max(position) from event_deadline_reader), (select max(greatest(position, end_position)) from event_replay), (select max(position) from kafka_index), (select max(position) from kafka_relay)) as next) as known
      where known.next > pg_snapshot_xmax(s)::text::bigint + shift`,
     [atLeast],
   );

@@ -18,6 +18,8 @@ import { createMeters } from './delivery/meters.ts';
 import { createSender } from './delivery/send.ts';
 import { createEnvelopes } from './envelope.ts';
 import { createKafkaListener, type KafkaListener, type KafkaSettings } from './kafka/listener.ts';
+import type { ClusterSettings } from './kafka-cluster/client.ts';
+import { createKafkaRelay } from './kafka-cluster/relay.ts';
 import type { EventLog } from './log.ts';
 import { createDeadlines, type Deadlines } from './deadlines/decide.ts';
 import { busOperations } from './operations/buses.ts';
@@ -38,6 +40,7 @@ import { createTail } from './stream/tail.ts';
 export { createEventLog, beginning, compareCursors, type Cursor, type EventLog, type LogEvent, type LogPage, type ReadFilter } from './log.ts';
 export { continuePositions, positionFloor } from './epoch.ts';
 export type { KafkaListener, KafkaSettings } from './kafka/listener.ts';
+export type { ClusterSettings } from './kafka-cluster/client.ts';
 export { openeventSchema } from './schema.ts';
 
 export interface OpenEventOptions {
@@ -63,6 +66,8 @@ export interface OpenEventOptions {
   readonly deliver?: boolean;
   /** The built-in Kafka listener, where one is wanted, and a database that may commit without waiting for the disk. */
   readonly kafka?: { readonly settings: KafkaSettings; readonly relaxed: Database } | undefined;
+  /** The Apache Kafka cluster that events are written to, where one is wanted. */
+  readonly kafkaCluster?: ClusterSettings | undefined;
 }
 
 /** OpenEvent: the log, the subscriptions and their delivery. */
@@ -77,6 +82,8 @@ export function createOpenEvent(options: OpenEventOptions): { readonly module: M
   const delivery = createDelivery({ database, changes, events, clock, secrets, log, send, meters, compilePattern: patterns.filter, splitPage: patterns.split, owner: `${hostname()}:${process.pid}:${ids.token(9)}` });
   const kafka =
     options.kafka === undefined ? undefined : createKafkaListener({ ...options.kafka, database, events, clock, ids, secrets, log, directory, wrap, owner: `${hostname()}:${process.pid}:${ids.token(9)}` });
+  const relay =
+    options.kafkaCluster === undefined ? undefined : createKafkaRelay({ settings: options.kafkaCluster, database, events, clock, secrets, log, metrics, wrap, owner: `${hostname()}:${process.pid}:${ids.token(9)}` });
   const deadlines = createDeadlines({ database, changes, events, clock, log });
   const retention = createRetention({ database, clock, log });
   const tail = createTail({ events, database, clock, log });
@@ -88,7 +95,7 @@ export function createOpenEvent(options: OpenEventOptions): { readonly module: M
         ...subscriptionOperations(context),
         ...eventOperations(context),
         ...deliveryOperations(context),
-        ...kafkaOperations(context, kafka),
+        ...kafkaOperations(context, kafka, relay),
         ...busOperations(context),
         ...ruleOperations(context),
         ...patternOperations(context),
@@ -97,7 +104,7 @@ export function createOpenEvent(options: OpenEventOptions): { readonly module: M
         ...streamOperations({ ...context, tail }),
       }),
       jobs: [replayJob(events)],
-      services: [tail, deadlines, retention, ...(options.deliver === false ? [] : [delivery]), ...(kafka === undefined ? [] : [kafka])],
+      services: [tail, deadlines, retention, ...(options.deliver === false ? [] : [delivery]), ...(kafka === undefined ? [] : [kafka]), ...(relay === undefined ? [] : [relay])],
     },
     delivery,
     deadlines,

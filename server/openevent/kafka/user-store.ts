@@ -47,6 +47,11 @@ export async function findUser(db: Executor, tenantId: number, id: number): Prom
   return toRow(await db.row<StoredRow>(`select ${columns} from kafka_user where tenant_id = $1 and id = $2`, [tenantId, id]));
 }
 
+/** The users of all tenants. */
+export async function listAllUsers(db: Executor): Promise<KafkaUserRow[]> {
+  return (await db.rows<StoredRow>(`select ${columns} from kafka_user order by id`)).map((row) => toRow(row));
+}
+
 export async function lockUser(tx: Executor, tenantId: number, id: number): Promise<KafkaUserRow | undefined> {
   return toRow(await tx.row<StoredRow>(`select ${columns} from kafka_user where tenant_id = $1 and id = $2 for update`, [tenantId, id]));
 }

@@ -6,9 +6,12 @@ import { ApiError, invalid, missing, notFound } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { inTenant, type Call, type Handlers } from '../../kernel/operation.ts';
 import { pageCounters, readPage } from '../../kernel/page.ts';
-import { decodeCursor } from '../cursor.ts';
+import { decodeCursor, encodeCursor } from '../cursor.ts';
 import * as groups from '../kafka/group-store.ts';
 import type { KafkaListener } from '../kafka/listener.ts';
+import { topicOf } from '../kafka-cluster/names.ts';
+import type { KafkaRelay } from '../kafka-cluster/relay.ts';
+import { readRelay } from '../kafka-cluster/store.ts';
 import { deriveVerifiers } from '../kafka/sasl.ts';
 import * as store from '../kafka/store.ts';
 import { ALL, mayRead, TENANT, topicName, workspaceOfTopic, type Stream } from '../kafka/topics.ts';
@@ -43,7 +46,7 @@ function announce(change: Change, userId: number): void {
 }
 
 /** The built-in Kafka listener as its owners see it: how to reach it, its users, their groups. */
-export function kafkaOperations(context: OpenEventContext, listener: KafkaListener | undefined): Pick<Handlers<Operations>, Actions> {
+export function kafkaOperations(context: OpenEventContext, listener: KafkaListener | undefined, cluster?: Pick<KafkaRelay, 'brokers' | 'users'>): Pick<Handlers<Operations>, Actions> {
   const { clock, directory, ids, secrets } = context;
 
   function seal(userId: number, password: string): { password: string; verifiers: string } {
@@ -122,6 +125,23 @@ export function kafkaOperations(context: OpenEventContext, listener: KafkaListen
     });
   }
 
+  async function clusterState(call: Call, shown: readonly number[], relay: Pick<KafkaRelay, 'brokers' | 'users'>) {
+    const now = clock.now();
+    const state = await readRelay(call.db, now, limits.kafkaClusterLagCount.value);
+    return {
+      BootstrapServers: relay.brokers.join(','),
+      Connected: state.connected,
+      LagCount: state.lag,
+      LagSeconds: state.oldest === null ? 0 : Math.max(0, Math.round((now.getTime() - state.oldest.getTime()) / 1_000)),
+      Cursor: encodeCursor({ position: state.position, id: state.row_id }),
+      RelayTime: state.relayed_at?.getTime(),
+      LastError: state.last_error ?? undefined,
+      LastErrorTime: state.last_error_at?.getTime(),
+      UsersMirrored: relay.users,
+      TopicNames: shown.map((id) => topicOf(call.tenantId, id, state.plain_tenant ?? call.tenantId)),
+    };
+  }
+
   async function access(call: Call, request: Operations['GetKafkaAccess']['request']) {
     const page = readPage(request);
     const sight = sightOf(call, directory);
@@ -141,6 +161,7 @@ export function kafkaOperations(context: OpenEventContext, listener: KafkaListen
         SecurityProtocol: listener?.securityProtocol,
         SaslMechanisms: [...(listener?.mechanisms ?? [])],
         Brokers: brokers.map((one) => ({ NodeId: one.nodeId, Host: one.host, Port: one.port, Coordinator: one.nodeId === coordinator.nodeId })),
+        Cluster: cluster === undefined ? undefined : await clusterState(call, shown, cluster),
         Topics: shown.map((id) => ({
           Topic: topicName(id),
           ProjectId: id > 0 ? id : undefined,

@@ -52,7 +52,7 @@ export async function tenantsIn(db: Executor, partition: LogPartition): Promise<
   return (await db.rows<{ tenant_id: number }>('select distinct tenant_id from event where occurred_at >= $1 and occurred_at < $2', [partition.from, partition.to])).map((row) => row.tenant_id);
 }
 
-/** True while somebody has yet to come to an event of the day: a subscription (also a disabled one), a replay, a deadline, or the Kafka listener. */
+/** True while somebody has yet to come to an event of the day: a subscription (also a disabled one), a replay, a deadline, the Kafka listener, or the relay to a Kafka cluster. */
 export async function isAwaited(db: Executor, partition: LogPartition, now: Date): Promise<boolean> {
   const row = await db.row<{ awaited: boolean }>(
     `with last as (select position, id from event where occurred_at >= $1 and occurred_at < $2 order by position desc, id desc limit 1),
@@ -62,7 +62,8 @@ export async function isAwaited(db: Executor, partition: LogPartition, now: Date
          or exists (select from event_replay as r, last where r.state = 'running' and r.starts_at < $2 and (r.position, r.row_id) < (last.position, last.id))
          or exists (select from event_deadline_reader as r join tenants using (tenant_id), last where (r.position, r.row_id) < (last.position, last.id)
               and exists (select from event_deadline as d where d.tenant_id = r.tenant_id and d.enabled))
-         or exists (select from kafka_index as k, last where k.lease_until > $3 and (k.position, k.row_id) < (last.position, last.id)) as awaited`,
+         or exists (select from kafka_index as k, last where k.lease_until > $3 and (k.position, k.row_id) < (last.position, last.id))
+         or exists (select from kafka_relay as k, last where k.lease_until > $3 and (k.position, k.row_id) < (last.position, last.id)) as awaited`,
     [partition.from, partition.to, now],
   );
   return row?.awaited ?? true;

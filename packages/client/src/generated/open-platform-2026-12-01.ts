@@ -894,6 +894,18 @@ export interface Operations {
           Port?: number | undefined
           Coordinator?: boolean | undefined
         }[] | undefined
+        Cluster?: {
+          BootstrapServers?: string | undefined
+          Connected?: boolean | undefined
+          LagCount?: number | undefined
+          LagSeconds?: number | undefined
+          Cursor?: string | undefined
+          RelayTime?: number | undefined
+          LastError?: string | undefined
+          LastErrorTime?: number | undefined
+          UsersMirrored?: boolean | undefined
+          TopicNames?: string[] | undefined
+        } | undefined
         Topics?: {
           Topic?: string | undefined
           ProjectId?: number | undefined
