@@ -35,12 +35,17 @@ function harness() {
   return { log, changes: createChanges({ database, clock: systemClock, ids: randomIds, events: log }) };
 }
 
+/** Longest time in which everything must have been seen: a reader that has skipped an event waits for ever. */
+const SEEN_MS = 60_000;
+
 /** Follows the log of a tenant until `done` says so. Pages are small, so that the cursor is used a lot. */
 async function follow(tenantId: number, start: Cursor, done: (events: readonly LogEvent[]) => boolean, pageSize = 7): Promise<LogEvent[]> {
   const { log } = harness();
   const seen: LogEvent[] = [];
   let cursor = start;
+  const deadline = performance.now() + SEEN_MS;
   while (!done(seen)) {
+    assert.ok(performance.now() < deadline, `the reader has seen ${seen.length} events and waits for those that it skipped`);
     const page = await log.read(cursor, pageSize, { tenantId });
     assert.ok(compareCursors(page.cursor, cursor) >= 0, 'the cursor never goes back');
     seen.push(...page.events);
