@@ -92,3 +92,17 @@ test('parameters are described where they travel', () => {
   const list = document.paths['/api/open-platform/2026-12-01/ListHolds']?.['get'];
   assert.ok(list?.parameters.some((parameter) => parameter.name === 'EventCode' && parameter.in === 'query'));
 });
+
+test('every write takes a ClientToken and a DryRun, and no read does', () => {
+  const document = buildOpenApiDocument({ implemented: () => true, servers: ['/'] }) as { paths: Record<string, Record<string, { parameters?: { name: string }[]; requestBody?: { content: Record<string, { schema: { properties: Record<string, unknown> } }> } }>> };
+  const names = (path: string) => Object.values(document.paths[path] ?? {}).flatMap(({ parameters = [], requestBody }) => [...parameters.map(({ name }) => name), ...Object.keys(requestBody?.content['application/json']?.schema.properties ?? {})]);
+  for (const contract of contracts.values()) {
+    for (const { product, version, name, access, sessionOnly, parameters } of contract.operations.values()) {
+      const taken = names(`/api/${product}/${version}/${name}`);
+      for (const manner of ['ClientToken', 'DryRun']) {
+        const expected = (access === 'write' && !sessionOnly) || parameters.some((parameter) => parameter.name === manner) ? 1 : 0;
+        assert.equal(taken.filter((one) => one === manner).length, expected, `${name} ${manner}`);
+      }
+    }
+  }
+});

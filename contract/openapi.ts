@@ -70,7 +70,7 @@ function operationObject(contract: Contract, operation: Operation, implemented: 
     'x-millrace-access': operation.access,
     ...(formerNames.length === 0 ? {} : { 'x-millrace-former-names': formerNames }),
     ...securityOf(operation),
-    parameters: inQuery.map((parameter) => queryParameter(parameter, write)),
+    parameters: [...inQuery.map((parameter) => queryParameter(parameter, write)), ...mannersOf(operation)],
     ...(inForm.length === 0 ? {} : { requestBody: formBody(inForm, write) }),
     responses: {
       200: success(operation, implemented, write),
@@ -79,6 +79,29 @@ function operationObject(contract: Contract, operation: Operation, implemented: 
     },
   };
 }
+
+/** What every write takes beside its own parameters, in whichever place. A parameter of the operation's own of that name has its own meaning. */
+function mannersOf(operation: Operation): JsonObject[] {
+  if (operation.access === 'read' || operation.sessionOnly) return [];
+  return manners.filter(({ name }) => !operation.parameters.some((parameter) => parameter.name === name));
+}
+
+const manners: readonly (JsonObject & { readonly name: string })[] = [
+  {
+    name: 'ClientToken',
+    in: 'query',
+    required: false,
+    description: 'A token of the caller. The same request under the same token happens once and is answered alike for a day; with other parameters it is refused.',
+    schema: { type: 'string', maxLength: 128 },
+  },
+  {
+    name: 'DryRun',
+    in: 'query',
+    required: false,
+    description: 'With true nothing happens; the answer tells in DryRun which rows would be written, which events raised and which extensions asked. The header x-millrace-dry-run does the same.',
+    schema: { type: 'boolean', default: false },
+  },
+];
 
 function tagOf(contract: Contract, module: string): string {
   return `${contract.product} ${contract.version}: ${module}`;

@@ -88,3 +88,18 @@ test('a dry run uses up no token, and a kept answer with a secret in it is seale
   assert.equal(rows.length, 1);
   assert.ok(!rows[0]?.text.includes(secret));
 });
+
+test('many dry runs and tokens at once wait for each other instead of for connections', async () => {
+  const names = Array.from({ length: 40 }, (_, index) => `crowd-${index}`);
+  const calls = names.flatMap((EventBusName) => [
+    house.call(OWN, 'CreateEventBus', { EventBusName, DryRun: true }),
+    house.call(OWN, 'CreateEventBus', { EventBusName, ClientToken: EventBusName }),
+    house.call(OWN, 'CreateEventBus', { EventBusName, ClientToken: EventBusName }),
+  ]);
+  const ended = await Promise.allSettled(calls);
+  const failed = ended.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []));
+  // A dry run that comes after the bus was made says that it is there; one beside it waits for the other's name.
+  assert.deepEqual(failed.filter((message) => !/already|exists|busy/i.test(message)), []);
+  const row = await house.database.row<{ count: number }>(`select count(*) as count from event_bus where name like 'crowd-%'`);
+  assert.equal(row?.count, names.length);
+});

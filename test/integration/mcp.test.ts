@@ -209,3 +209,33 @@ test('what is no request of the protocol is told so, and never breaks the server
   assert.equal((await fetch(`${house.url}/mcp`)).status, 405);
   assert.equal((await fetch(`${house.url}/mcp`, { method: 'DELETE' })).status, 405);
 });
+
+test('requests that tell their revision are served without a handshake, and their headers must say what the body says', async () => {
+  const ask = (method: string, params: object, headers: Record<string, string> = {}, version = '2026-07-28') =>
+    post(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: { 'io.modelcontextprotocol/protocolVersion': version, 'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' }, 'io.modelcontextprotocol/clientCapabilities': {} } } }), {
+      'mcp-protocol-version': version,
+      'mcp-method': method,
+      ...headers,
+    });
+  const { result } = (await ask('server/discover', {})).body;
+  assert.deepEqual([result?.['resultType'], result?.['capabilities']], ['complete', { tools: {} }]);
+  assert.ok(JSON.stringify(result?.['supportedVersions']).includes('2026-07-28'));
+  const list = (await ask('tools/list', {})).body.result ?? {};
+  const tools = list['tools'] as object[];
+  assert.deepEqual([list['resultType'], list['cacheScope'], tools.length], ['complete', 'private', limits.mcpToolsPage.value]);
+  const name = 'millrace_GetCaller';
+  const called = (await ask('tools/call', { name }, { 'mcp-name': name })).body.result;
+  assert.equal(called?.['resultType'], 'complete');
+  assert.equal((await ask('tools/call', { name }, { 'mcp-name': `=?base64?${Buffer.from(name).toString('base64')}?=` })).status, 200);
+
+  const codes: [Awaited<ReturnType<typeof ask>>, number, number][] = [
+    [await ask('tools/call', { name }), 400, -32020],
+    [await ask('tools/call', { name }, { 'mcp-name': 'millrace_GetLimits' }), 400, -32020],
+    [await ask('tools/list', {}, { 'mcp-method': 'tools/call' }), 400, -32020],
+    [await ask('tools/list', {}, { 'mcp-protocol-version': '2025-11-25' }), 400, -32020],
+    [await ask('tools/list', {}, {}, '2099-01-01'), 400, -32022],
+    [await ask('initialize', {}), 404, -32601],
+    [await post(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' }), { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/list' }), 400, -32020],
+  ];
+  for (const [{ status, body }, wanted, code] of codes) assert.deepEqual([status, body.error?.code], [wanted, code], body.error?.message);
+});

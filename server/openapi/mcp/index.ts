@@ -5,6 +5,7 @@ import { header, type Answer, type Exchange } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Registry } from '../registry.ts';
 import { callTool } from './call.ts';
+import { eraOf, HANDSHAKE, SUPPORTED } from './era.ts';
 import { decodeMessage, failure, RpcError, success, type RpcRequest } from './rpc.ts';
 import { toolsOf, type ToolEntry } from './tools.ts';
 
@@ -17,8 +18,9 @@ export interface McpAnswer {
   readonly body?: object;
 }
 
-/** Revisions that begin with `initialize`, newest first. */
-const VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26'];
+const SERVER = { name: 'millrace', title: 'Millrace', version: '0.1.0' };
+/** How long a client may keep what it was told of us: until an upgrade or another setting of its key would matter. */
+const KEEP = { ttlMs: 300_000, cacheScope: 'private' };
 
 const INSTRUCTIONS =
   'Every tool is one operation of the Millrace API: dw2024_ and dw2020_ are the two versions of DataWorks, millrace_ is the platform itself. Tools that change something answer a dry run first; show it to the person before you confirm.';
@@ -49,8 +51,8 @@ export function createMcp(options: { readonly gateway: Gateway; readonly registr
     switch (request.method) {
       case 'initialize': {
         const wanted = request.params['protocolVersion'];
-        const protocolVersion = VERSIONS.find((version) => version === wanted) ?? VERSIONS[0];
-        return { protocolVersion, capabilities: { tools: {} }, serverInfo: { name: 'millrace', title: 'Millrace', version: '0.1.0' }, instructions: INSTRUCTIONS };
+        const protocolVersion = HANDSHAKE.find((version) => version === wanted) ?? HANDSHAKE[0];
+        return { protocolVersion, capabilities: { tools: {} }, serverInfo: SERVER, instructions: INSTRUCTIONS };
       }
       case 'ping':
         return {};
@@ -69,6 +71,14 @@ export function createMcp(options: { readonly gateway: Gateway; readonly registr
     }
   }
 
+  /** The same for a revision without handshake, where every result says that it is one. */
+  async function answerStateless(request: RpcRequest, exchange: Exchange, key: KeyRecord, now: Date): Promise<object> {
+    const facts = { resultType: 'complete', _meta: { 'io.modelcontextprotocol/serverInfo': SERVER } };
+    if (request.method === 'server/discover') return { ...facts, supportedVersions: SUPPORTED, capabilities: { tools: {} }, instructions: INSTRUCTIONS, ...KEEP };
+    if (request.method !== 'tools/list' && request.method !== 'tools/call') throw new RpcError(-32601, `Method not found: ${request.method.slice(0, 128)}`, undefined, 404);
+    return { ...facts, ...(await answer(request, exchange, key, now)), ...(request.method === 'tools/list' ? KEEP : {}) };
+  }
+
   return {
     async handle(exchange) {
       const origin = header(exchange, 'origin');
@@ -81,17 +91,14 @@ export function createMcp(options: { readonly gateway: Gateway; readonly registr
       if (key.mcpAccess === 'Off') return { status: 403, headers: {}, body: failure(null, new RpcError(-32600, 'This AccessKey may not use MCP; UpdateAccessKey sets its McpAccess')) };
       const message = decodeMessage(exchange.body);
       if (message instanceof RpcError) return { status: 400, headers: {}, body: failure(null, message) };
-      const version = header(exchange, 'mcp-protocol-version');
-      if (version !== undefined && message.method !== 'initialize' && !VERSIONS.includes(version)) {
-        return { status: 400, headers: {}, body: failure(message.id ?? null, new RpcError(-32600, `Unsupported protocol version; supported: ${VERSIONS.join(', ')}`)) };
-      }
       // Notifications and answers ask for nothing.
       if (message.id === undefined) return { status: 202, headers: {} };
       try {
-        return { status: 200, headers: {}, body: success(message.id, await answer({ ...message, id: message.id }, exchange, key, now)) };
+        const serve = eraOf(exchange, message) === 'stateless' ? answerStateless : answer;
+        return { status: 200, headers: {}, body: success(message.id, await serve({ ...message, id: message.id }, exchange, key, now)) };
       } catch (error) {
         if (!(error instanceof RpcError)) throw error;
-        return { status: 200, headers: {}, body: failure(message.id, error) };
+        return { status: error.status, headers: {}, body: failure(message.id, error) };
       }
     },
   };

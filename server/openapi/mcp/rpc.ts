@@ -16,11 +16,14 @@ export interface RpcRequest extends RpcMessage {
 export class RpcError extends Error {
   readonly code: number;
   readonly data: object | undefined;
+  /** HTTP status, where the protocol wants another than 200. */
+  readonly status: number;
 
-  constructor(code: number, message: string, data?: object) {
+  constructor(code: number, message: string, data?: object, status = 200) {
     super(message);
     this.code = code;
     this.data = data;
+    this.status = status;
   }
 }
 
