@@ -24,6 +24,7 @@ import { createDataSources } from './platform/datasources/index.ts';
 import { createDeployment } from './platform/deployment/index.ts';
 import { createExecution } from './platform/execution/index.ts';
 import { createMonitoring } from './platform/monitoring/index.ts';
+import { createImages } from './platform/images/index.ts';
 import { createResources } from './platform/resources/index.ts';
 import { createScheduling } from './platform/scheduling/index.ts';
 import { businessById } from './platform/studio/folder-store.ts';
@@ -140,6 +141,7 @@ export function buildHouse(options: HouseOptions): House {
   const uploads = createUploads({ database, clock, ids, secrets, outbound, endpoint: options.uploadEndpoint ?? 'localhost' });
   const certificates = createCertificates({ secrets, files: uploads });
   const datasets = createDatasets({ files: uploads, directory, workspaceIds: livingWorkspaceIds, dataFolder: options.dataFolder });
+  const images = createImages({ directory });
   const workspaces = createWorkspaces({
     database,
     clock,
@@ -147,12 +149,12 @@ export function buildHouse(options: HouseOptions): House {
     users,
     holds,
     scheduling: scheduling.scheduling,
-    belongings: [resources.resources, datasources.dataSources, certificates.certificates, datasets, { removeWorkspace: (change, workspaceId) => studio.removeWorkspace(change, workspaceId) }],
+    belongings: [resources.resources, datasources.dataSources, certificates.certificates, datasets, images, { removeWorkspace: (change, workspaceId) => studio.removeWorkspace(change, workspaceId) }],
   });
   const studio = createStudio({ holds, scheduling: scheduling.scheduling, users, packages: () => deployment.packages, secrets, uploads, workspaces: directory });
   const deployment = createDeployment({ holds, studio: studio.studio, releases: studio.releases });
 
-  const modules: Module[] = [identity.module, openapi.module, openevent.module, extensions.module, execution.module, scheduling.module, monitoring.module, workspaces.module, resources.module, datasources.module, certificates.module, datasets.module, studio.module, deployment.module];
+  const modules: Module[] = [identity.module, openapi.module, openevent.module, extensions.module, execution.module, scheduling.module, monitoring.module, workspaces.module, resources.module, datasources.module, certificates.module, datasets.module, images.module, studio.module, deployment.module];
   for (const gauge of modules.flatMap((module) => module.gauges ?? [])) metrics.gauge({ name: gauge.name, help: gauge.help, read: () => gauge.read(database, clock.now()) });
   const jobs = createJobRunner({ database, changes, clock, log, jobs: modules.flatMap((module) => module.jobs ?? []) });
   const { gateway, registry } = openapi.open(modules.flatMap((module) => module.operations ?? []));

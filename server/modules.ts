@@ -16,13 +16,14 @@ import { datasourcesSchema } from './platform/datasources/schema.ts';
 import { deploymentSchema } from './platform/deployment/schema.ts';
 import { executionSchema } from './platform/execution/schema.ts';
 import { monitoringSchema } from './platform/monitoring/schema.ts';
+import { imagesSchema } from './platform/images/schema.ts';
 import { resourcesSchema } from './platform/resources/schema.ts';
 import { schedulingSchema } from './platform/scheduling/schema.ts';
 import { studioSchema } from './platform/studio/schema.ts';
 import { workspacesSchema } from './platform/workspaces/schema.ts';
 
 /** The schemas of all modules, lower modules first. */
-export const schemas: readonly Schema[] = [kernelSchema, identitySchema, openapiSchema, openeventSchema, extensionsSchema, workspacesSchema, resourcesSchema, datasourcesSchema, certificatesSchema, datasetsSchema, executionSchema, schedulingSchema, monitoringSchema, studioSchema, deploymentSchema];
+export const schemas: readonly Schema[] = [kernelSchema, identitySchema, openapiSchema, openeventSchema, extensionsSchema, workspacesSchema, resourcesSchema, datasourcesSchema, certificatesSchema, datasetsSchema, imagesSchema, executionSchema, schedulingSchema, monitoringSchema, studioSchema, deploymentSchema];
 
 /** Migrates `database` and makes the partitions it needs at `now`. Returns the number of migrations that ran. */
 export async function prepareDatabase(database: Database, now: Date, report: (line: string) => void = () => {}): Promise<number> {

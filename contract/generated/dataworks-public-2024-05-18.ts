@@ -48,6 +48,7 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Lets a workspace use an image. */
   AssociateProjectToImage: {
     request: {
       Id: string
@@ -266,6 +267,7 @@ export interface Operations {
       ComponentId?: string | undefined
     }
   }
+  /** Describes an engine on which the code of a workspace may run. */
   CreateComputeResource: {
     request: {
       /** Format json. */
@@ -619,6 +621,7 @@ export interface Operations {
       Id?: number | undefined
     }
   }
+  /** Creates a dataset with its first version. */
   CreateDataset: {
     request: {
       Comment?: string | undefined
@@ -641,6 +644,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Adds a version to a dataset. */
   CreateDatasetVersion: {
     request: {
       Comment?: string | undefined
@@ -738,6 +742,7 @@ export interface Operations {
       Id?: string | undefined
     }
   }
+  /** Keeps the name and password that a user has at an engine, encrypted. */
   CreateIdentifyCredential: {
     request: {
       IdentifyCredential?: {
@@ -1215,6 +1220,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Deletes a certificate. */
   DeleteCertificate: {
     request: {
       Id: number
@@ -1234,6 +1240,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Deletes a compute resource. */
   DeleteComputeResource: {
     request: {
       Id: number
@@ -1362,6 +1369,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Deletes a dataset with all its versions. */
   DeleteDataset: {
     request: {
       Id: string
@@ -1370,6 +1378,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Deletes a version that is not the only one. */
   DeleteDatasetVersion: {
     request: {
       Id: string
@@ -1624,6 +1633,7 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Takes an image from a workspace. */
   DissociateProjectFromImage: {
     request: {
       Id: string
@@ -1955,6 +1965,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Describes one certificate, without its content. */
   GetCertificate: {
     request: {
       Id: number
@@ -2013,6 +2024,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Describes one compute resource, without its secrets. */
   GetComputeResource: {
     request: {
       Id: number
@@ -2523,6 +2535,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Describes one dataset with its latest version. */
   GetDataset: {
     request: {
       Id: string
@@ -2559,6 +2572,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Describes one version of a dataset. */
   GetDatasetVersion: {
     request: {
       Id: string
@@ -2824,6 +2838,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Describes one image in its latest or the named version. */
   GetImage: {
     request: {
       Id: string
@@ -3746,6 +3761,7 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Takes a certificate file into a workspace, encrypted. */
   ImportCertificate: {
     request: {
       CertificateFile: string
@@ -3971,6 +3987,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the certificates of a workspace. */
   ListCertificates: {
     request: {
       CreateUser?: string | undefined
@@ -4081,6 +4098,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists the compute resources of a workspace by name and type. */
   ListComputeResources: {
     request: {
       /** Known values: Dev, Prod. */
@@ -4976,6 +4994,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the versions of a dataset. */
   ListDatasetVersions: {
     request: {
       CreatorId?: string | undefined
@@ -5012,6 +5031,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the datasets that the caller may read. */
   ListDatasets: {
     request: {
       CreatorId?: string | undefined
@@ -5523,6 +5543,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists the workspaces that use an image. */
   ListImageAssociatedProjects: {
     request: {
       Id: string
@@ -5532,6 +5553,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the versions of an image. */
   ListImageVersions: {
     request: {
       Id: string
@@ -5579,6 +5601,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the images that the tenant sees; they are records. */
   ListImages: {
     request: {
       /** Known values: Public, Private. */
@@ -7448,6 +7471,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Shows the beginning of the data of a version. */
   PreviewDatasetVersion: {
     request: {
       Id: string
@@ -7886,6 +7910,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Changes the connection or the description of a compute resource. */
   UpdateComputeResource: {
     request: {
       /** Format json. */
@@ -8172,6 +8197,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Changes the name, the comment or the readme of a dataset. */
   UpdateDataset: {
     request: {
       Comment?: string | undefined
@@ -8183,6 +8209,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Changes the comment of a version. */
   UpdateDatasetVersion: {
     request: {
       Comment?: string | undefined

@@ -401,6 +401,13 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Forgets an image with all its versions, and takes it from the workspaces that use it. */
+  DeregisterImage: {
+    request: {
+      ImageId: string
+    }
+    response: Record<string, never>
+  }
   /** Disables a distribution channel. */
   DisableDistributionChannel: {
     request: {
@@ -1939,6 +1946,22 @@ export interface Operations {
       /** Where to go on. Fits every transport. */
       Cursor?: string | undefined
       HasMore?: boolean | undefined
+    }
+  }
+  /** Writes down an image, or a further version of one. It is a record: tasks run with the programs of the machine where their worker is. */
+  RegisterImage: {
+    request: {
+      /** Of an image that is there already: the version is added to it. */
+      Name: string
+      ImageVersion: string
+      /** Where the image lies, such as registry.example.com/team/image:1.0. */
+      ImageUri: string
+      Description?: string | undefined
+      /** Types of nodes that it is for, such as DIDE_SHELL. */
+      TaskTypes?: string[] | undefined
+    }
+    response: {
+      ImageId?: string | undefined
     }
   }
   /** Sets where a consumer group without members reads on. */

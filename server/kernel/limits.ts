@@ -211,6 +211,8 @@ export const limits = {
   datasetPreviewMs: { value: 10_000, unit: 'ms', what: 'Time that a preview of a table may take.' },
   datasetPreviews: { value: 4, unit: 'count', what: 'Previews of tables under way at once in one process; more are refused for the moment.' },
   datasetPreviewMegabytes: { value: 256, unit: 'count', what: 'Memory (in megabytes) that the preview of a table may use.' },
+  imagesPerTenant: { value: 500, unit: 'count', what: 'Images of one tenant.' },
+  imageVersions: { value: 100, unit: 'count', what: 'Versions of one image.' },
   dataSourceRules: { value: 500, unit: 'count', what: 'Shared rules of one data source.' },
   dataSourcePropertiesBytes: { value: 64 * 1024, unit: 'bytes', what: 'Connection properties of one data source.' },
   dataSourceImport: { value: 500, unit: 'count', what: 'Data sources in one import.' },

@@ -4,7 +4,7 @@ import { testUpload } from '../support/uploads.ts';
 
 const CURRENT = '2024-05-18';
 
-/** One of each thing that a workspace has beside its code: a role of its own, a compute resource, a certificate, a dataset with a version. */
+/** One of each thing that a workspace has beside its code: a role of its own, a compute resource, a certificate, a dataset with a version, an image. */
 export async function makeBelongings(house: TestHouse, ProjectId: number, mark: string): Promise<Record<string, unknown>> {
   const { call } = house;
   const { Code } = await call(CURRENT, 'CreateProjectRole', { ProjectId, Name: mark });
@@ -13,9 +13,13 @@ export async function makeBelongings(house: TestHouse, ProjectId: number, mark: 
   const certificate = Number((await call(CURRENT, 'ImportCertificate', { ProjectId, Name: mark, Description: mark, CertificateFile: await testUpload(house, mark, VALID) }))['Id']);
   const DatasetId = String((await call(CURRENT, 'CreateDataset', { ProjectId, Name: mark, Comment: mark, StorageType: 'OSS', InitVersion: JSON.stringify({ Url: `oss://${mark}/${mark}`, Comment: mark }) }))['Id']);
   const { Dataset } = (await call(CURRENT, 'GetDataset', { Id: DatasetId })) as { Dataset: { LatestVersion: { Id: string } } };
+  const ImageId = String((await call('2026-12-01', 'RegisterImage', { Name: mark, ImageVersion: mark, ImageUri: mark, Description: mark }))['ImageId']);
+  await call(CURRENT, 'AssociateProjectToImage', { ProjectId, Id: ImageId });
   const of = (id: unknown, ...actions: string[]) => Object.fromEntries(actions.map((action) => [`${action}.Id`, id]));
   return {
     DatasetId,
+    ImageId,
+    ...of(ImageId, 'GetImage', 'ListImageVersions', 'ListImageAssociatedProjects', 'AssociateProjectToImage', 'DissociateProjectFromImage'),
     'UpdateProjectRole.Code': Code,
     'DeleteProjectRole.Code': Code,
     'CreateIdentifyCredential.IdentifyCredential': { ProjectId: String(ProjectId) },

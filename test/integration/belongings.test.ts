@@ -40,7 +40,7 @@ test('what belongs to a workspace goes with it', async () => {
   }
   const { Id } = await house.call(CURRENT, 'CreateDataSource', { ProjectId: staying, Name: 'lent', Type: 'mysql', ConnectionPropertiesMode: 'UrlMode', ConnectionProperties: '{}' });
   await house.call(CURRENT, 'CreateDataSourceSharedRule', { DataSourceId: Number(Id), TargetProjectId: going, EnvType: 'Prod' });
-  const tables = ['data_source', 'compute_resource', 'certificate', 'dataset', 'resource_group_workspace', 'workspace_role', 'parameter'];
+  const tables = ['data_source', 'compute_resource', 'certificate', 'dataset', 'resource_group_workspace', 'image_workspace', 'workspace_role', 'parameter'];
   const counts = async (id: number) => Promise.all(tables.map(async (table) => (await house.database.row<{ count: number }>(`select count(*) as count from ${table} where workspace_id = $1`, [id]))?.count ?? 0));
   const before = await counts(staying);
   assert.ok((await counts(going)).every((count) => count > 0));

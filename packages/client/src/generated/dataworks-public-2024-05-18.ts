@@ -50,6 +50,7 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Lets a workspace use an image. */
   AssociateProjectToImage: {
     request: {
       Id: string
@@ -268,6 +269,7 @@ export interface Operations {
       ComponentId?: string | undefined
     }
   }
+  /** Describes an engine on which the code of a workspace may run. */
   CreateComputeResource: {
     request: {
       /** Format json. */
@@ -621,6 +623,7 @@ export interface Operations {
       Id?: number | undefined
     }
   }
+  /** Creates a dataset with its first version. */
   CreateDataset: {
     request: {
       Comment?: string | undefined
@@ -643,6 +646,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Adds a version to a dataset. */
   CreateDatasetVersion: {
     request: {
       Comment?: string | undefined
@@ -740,6 +744,7 @@ export interface Operations {
       Id?: string | undefined
     }
   }
+  /** Keeps the name and password that a user has at an engine, encrypted. */
   CreateIdentifyCredential: {
     request: {
       IdentifyCredential?: {
@@ -1217,6 +1222,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Deletes a certificate. */
   DeleteCertificate: {
     request: {
       Id: number
@@ -1236,6 +1242,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Deletes a compute resource. */
   DeleteComputeResource: {
     request: {
       Id: number
@@ -1364,6 +1371,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Deletes a dataset with all its versions. */
   DeleteDataset: {
     request: {
       Id: string
@@ -1372,6 +1380,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Deletes a version that is not the only one. */
   DeleteDatasetVersion: {
     request: {
       Id: string
@@ -1626,6 +1635,7 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Takes an image from a workspace. */
   DissociateProjectFromImage: {
     request: {
       Id: string
@@ -1957,6 +1967,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Describes one certificate, without its content. */
   GetCertificate: {
     request: {
       Id: number
@@ -2015,6 +2026,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Describes one compute resource, without its secrets. */
   GetComputeResource: {
     request: {
       Id: number
@@ -2525,6 +2537,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Describes one dataset with its latest version. */
   GetDataset: {
     request: {
       Id: string
@@ -2561,6 +2574,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Describes one version of a dataset. */
   GetDatasetVersion: {
     request: {
       Id: string
@@ -2826,6 +2840,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Describes one image in its latest or the named version. */
   GetImage: {
     request: {
       Id: string
@@ -3748,6 +3763,7 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Takes a certificate file into a workspace, encrypted. */
   ImportCertificate: {
     request: {
       CertificateFile: string
@@ -3973,6 +3989,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the certificates of a workspace. */
   ListCertificates: {
     request: {
       CreateUser?: string | undefined
@@ -4083,6 +4100,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists the compute resources of a workspace by name and type. */
   ListComputeResources: {
     request: {
       /** Known values: Dev, Prod. */
@@ -4978,6 +4996,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the versions of a dataset. */
   ListDatasetVersions: {
     request: {
       CreatorId?: string | undefined
@@ -5014,6 +5033,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the datasets that the caller may read. */
   ListDatasets: {
     request: {
       CreatorId?: string | undefined
@@ -5525,6 +5545,7 @@ export interface Operations {
       } | undefined
     }
   }
+  /** Lists the workspaces that use an image. */
   ListImageAssociatedProjects: {
     request: {
       Id: string
@@ -5534,6 +5555,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the versions of an image. */
   ListImageVersions: {
     request: {
       Id: string
@@ -5581,6 +5603,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Lists the images that the tenant sees; they are records. */
   ListImages: {
     request: {
       /** Known values: Public, Private. */
@@ -7450,6 +7473,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Shows the beginning of the data of a version. */
   PreviewDatasetVersion: {
     request: {
       Id: string
@@ -7888,6 +7912,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Changes the connection or the description of a compute resource. */
   UpdateComputeResource: {
     request: {
       /** Format json. */
@@ -8174,6 +8199,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Changes the name, the comment or the readme of a dataset. */
   UpdateDataset: {
     request: {
       Comment?: string | undefined
@@ -8185,6 +8211,7 @@ export interface Operations {
       Success?: boolean | undefined
     }
   }
+  /** Changes the comment of a version. */
   UpdateDatasetVersion: {
     request: {
       Comment?: string | undefined

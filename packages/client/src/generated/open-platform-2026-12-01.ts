@@ -403,6 +403,13 @@ export interface Operations {
     }
     response: Record<string, never>
   }
+  /** Forgets an image with all its versions, and takes it from the workspaces that use it. */
+  DeregisterImage: {
+    request: {
+      ImageId: string
+    }
+    response: Record<string, never>
+  }
   /** Disables a distribution channel. */
   DisableDistributionChannel: {
     request: {
@@ -1921,6 +1928,22 @@ export interface Operations {
       HasMore?: boolean | undefined
     }
   }
+  /** Writes down an image, or a further version of one. It is a record: tasks run with the programs of the machine where their worker is. */
+  RegisterImage: {
+    request: {
+      /** Of an image that is there already: the version is added to it. */
+      Name: string
+      ImageVersion: string
+      /** Where the image lies, such as registry.example.com/team/image:1.0. */
+      ImageUri: string
+      Description?: string | undefined
+      /** Types of nodes that it is for, such as DIDE_SHELL. */
+      TaskTypes?: string[] | undefined
+    }
+    response: {
+      ImageId?: string | undefined
+    }
+  }
   /** Sets where a consumer group without members reads on. */
   ResetConsumerGroupOffsets: {
     request: {
@@ -2375,6 +2398,7 @@ export const openPlatform20261201: Product<Operations, Lists> = {
     DeleteRuleTarget: {"verb":"POST","write":true,"form":["TargetId"]},
     DeleteSubscription: {"verb":"POST","write":true,"form":["SubscriptionId"]},
     DeleteUser: {"verb":"POST","write":true,"form":["UserId"]},
+    DeregisterImage: {"verb":"POST","write":true,"form":["ImageId"]},
     DisableDistributionChannel: {"verb":"POST","write":true,"form":["ChannelId"]},
     DisableEventBus: {"verb":"POST","write":true,"form":["EventBusName"]},
     DisableEventDeadline: {"verb":"POST","write":true,"form":["DeadlineId"]},
@@ -2442,6 +2466,7 @@ export const openPlatform20261201: Product<Operations, Lists> = {
     PreviewExtensionScope: {"verb":"GET"},
     PublishExtension: {"verb":"POST","write":true,"form":["ExtensionCode","ExtensionVersion"]},
     PullEvents: {"verb":"GET","encodings":{"Types":"json"}},
+    RegisterImage: {"verb":"POST","write":true,"form":["Name","ImageVersion","ImageUri","Description","TaskTypes"],"encodings":{"TaskTypes":"json"}},
     ResetConsumerGroupOffsets: {"verb":"POST","write":true,"form":["KafkaUserId","GroupId","Topic","To","Time","Cursor"]},
     ResetExtensionSecret: {"verb":"POST","write":true,"form":["ExtensionCode"]},
     ResetKafkaUserPassword: {"verb":"POST","write":true,"form":["KafkaUserId"]},
