@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { platformActor } from '../../server/kernel/change.ts';
+import type { Clock } from '../../server/kernel/clock.ts';
 import { silentLog } from '../../server/kernel/log.ts';
 import { OutboundError, type OutboundAnswer, type OutboundRequest } from '../../server/kernel/outbound.ts';
 import { deliveryPlace } from '../../server/openevent/delivery/delivery.fixture.ts';
@@ -12,7 +13,7 @@ import { seededRandom } from '../integration/malformed/values.ts';
 
 /**
  * Random histories of push delivery, on a real database, with the clock and the network in the simulation's hand: targets that refuse, hang, answer late,
- * take an event while the answer is lost, and come back; two or three engines that share the subscriptions, are killed between the request and its record, and jump in time; commits that take long.
+ * take an event while the answer is lost, and come back; two or three engines that share the subscriptions, are killed between the request and its record, stand still until their leases are others', and jump in time; commits that take long.
  * A seed repeats the choices.
  */
 export interface DeliveryReport {
@@ -56,6 +57,32 @@ export async function deliveryWorld(): Promise<DeliveryWorld> {
       return simulate(seed, 10_000 + count, place);
     },
     close: place.close,
+  };
+}
+
+/** A clock for one engine whose timers can be kept from going off, as those of a process that the system has stopped. */
+function sleepingClock(clock: Clock): { readonly clock: Clock; sleep(asleep: boolean): void } {
+  let asleep = false;
+  const missed = new Set<() => void>();
+  return {
+    clock: {
+      now: () => clock.now(),
+      after(milliseconds, action) {
+        const due = () => void (asleep ? missed.add(action) : action());
+        const cancel = clock.after(milliseconds, due);
+        return () => {
+          cancel();
+          missed.delete(action);
+        };
+      },
+    },
+    sleep(now) {
+      asleep = now;
+      if (now) return;
+      const late = [...missed];
+      missed.clear();
+      for (const action of late) action();
+    },
   };
 }
 
@@ -118,11 +145,12 @@ async function simulate(seed: number, tenantId: number, place: Awaited<ReturnTyp
   };
   const send = createSender({ clock, transport, format: createFormats(place.wrap) });
 
-  const engines: Delivery[] = [];
+  const engines: (Delivery & { readonly sleep: (asleep: boolean) => void })[] = [];
   async function startEngine(): Promise<void> {
-    const engine = createDelivery({ database, changes: place.changes, events: place.events, clock, secrets: place.secrets, log: silentLog, send, random: () => random.next(), owner: `simulated-${tenantId}-${randomBytes(6).toString('hex')}` });
-    engines.push(engine);
-    await engine.start();
+    const sleeping = sleepingClock(clock);
+    const delivery = createDelivery({ database, changes: place.changes, events: place.events, clock: sleeping.clock, secrets: place.secrets, log: silentLog, send, random: () => random.next(), owner: `simulated-${tenantId}-${randomBytes(6).toString('hex')}` });
+    engines.push({ ...delivery, sleep: sleeping.sleep });
+    await delivery.start();
   }
 
   /** What takes milliseconds in the database must not take seconds of the clock. */
@@ -181,6 +209,21 @@ async function simulate(seed: number, tenantId: number, place: Awaited<ReturnTyp
     },
     async () => {
       if (engines.length < 3) await startEngine();
+      await settle();
+    },
+    // Stands still until others have taken what it held; then the answers that it waited for come, and it wants to write them down.
+    async () => {
+      const engine = random.pick(engines);
+      engine.sleep(true);
+      for (let step = 0; step < 16; step += 1) {
+        clock.advance(500);
+        await settle(1);
+      }
+      const waiting = hanging;
+      hanging = [];
+      for (const end of waiting) end(true);
+      await settle(2);
+      engine.sleep(false);
       await settle();
     },
     async () => {
