@@ -72,8 +72,8 @@ export function keyOperations(context: IdentityContext): Pick<Handlers<Operation
       access: inTenant('member'),
       handle: (call, request) =>
         call.change(async (change) => {
-          if (request.Status === undefined && request.McpAccess === undefined) throw missing('Status');
           const id = await requireManagedKey(change, call, request.UserAccessKeyId);
+          if (request.Status === undefined && request.McpAccess === undefined) throw missing('Status');
           await store.updateKey(change, id, request.Status, request.McpAccess);
           invalidateKeys(change, keys, `key:${id}`);
           change.touch(`access-key:${id}`);
