@@ -201,6 +201,7 @@ export const limits = {
   dataSourcesPerWorkspace: { value: 2_000, unit: 'count', what: 'Data sources of one workspace, both environments together.' },
   computeResourcesPerWorkspace: { value: 500, unit: 'count', what: 'Compute resources of one workspace, both environments together.' },
   certificatesPerWorkspace: { value: 500, unit: 'count', what: 'Certificates of one workspace.' },
+  certificateNoticeDays: { value: 30, unit: 'days', what: 'How long before its end a certificate is counted as ending.' },
   certificateBytes: { value: 1024 * 1024, unit: 'bytes', what: 'File of one certificate.' },
   datasetsPerWorkspace: { value: 5_000, unit: 'count', what: 'Datasets of one workspace.' },
   datasetVersions: { value: 500, unit: 'count', what: 'Versions of one dataset.' },

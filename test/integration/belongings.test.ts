@@ -30,6 +30,22 @@ test('code runs on a compute resource of its workspace', async () => {
   }
 });
 
+test('at the real door a role of the workspace allows what it says, and no more', async () => {
+  const ProjectId = Number((await house.call(CURRENT, 'CreateProject', { Name: 'guarded', DisplayName: 'guarded' }))['Id']);
+  const user = await house.as('writer');
+  const { Code } = await house.call(CURRENT, 'CreateProjectRole', { ProjectId, Name: 'Writers', ModulePermissions: JSON.stringify([{ ModuleId: 11, PermissionType: 'Write' }]) });
+  await house.call(CURRENT, 'CreateProjectMember', { ProjectId, UserId: String(user.userId), RoleCodes: JSON.stringify([Code]) });
+  const Properties = JSON.stringify([{ EnvType: 'Prod', Value: 'x' }]);
+  assert.ok(Number((await user.call(CURRENT, 'CreateParameter', { ProjectId, Name: 'allowed', Type: 'PlainConstant', Owner: '', Properties }))['Id']) > 0);
+  await user.call(CURRENT, 'ListComputeResources', { ProjectId });
+  const forbidden: readonly [string, Record<string, string | number>][] = [
+    ['CreateDataSource', { Name: 'x', Type: 'mysql', ConnectionPropertiesMode: 'UrlMode', ConnectionProperties: '{}' }],
+    ['CreateDataset', { Name: 'x', StorageType: 'OSS', InitVersion: JSON.stringify({ Url: 'oss://b/x' }) }],
+    ['DeleteProjectRole', { Code: String(Code) }],
+  ];
+  for (const [action, request] of forbidden) await assert.rejects(user.call(CURRENT, action, { ProjectId, ...request }), /You may not call/, action);
+});
+
 test('what belongs to a workspace goes with it', async () => {
   const workspace = async (Name: string) => Number((await house.call(CURRENT, 'CreateProject', { Name, DisplayName: Name, DevEnvironmentEnabled: true }))['Id']);
   const [going, staying] = [await workspace('going'), await workspace('staying')];

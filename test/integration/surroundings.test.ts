@@ -72,6 +72,12 @@ test('in development other values hold, and drafts will do', async () => {
   assert.match(log, /x = 1 in Suzhou\n/);
 });
 
+test('a parameter that is not there is named in the log', async () => {
+  const { log } = await runs.run('unnamed', 6, "echo 'still ${workspace.nowhere} and ${workspace.city}'");
+  assert.match(log, /no parameter nowhere in production/);
+  assert.match(log, /still \$\{workspace\.nowhere\} and Hangzhou\n/);
+});
+
 test('a resource that is not in production fails the task, and the log names it', async () => {
   const { status, log } = await runs.run('missing', 6, '##@resource_reference{"undeployed.py"}\necho never');
   assert.equal(status, 'FAILURE');

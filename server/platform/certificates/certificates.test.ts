@@ -46,6 +46,8 @@ describe('certificates and credentials', () => {
     assert.ok(!JSON.stringify(kept).includes(VALID.slice(40, 80)));
     const { Certificate } = (await house.call(CURRENT, 'GetCertificate', { ProjectId, Id })) as { Certificate: Record<string, unknown> };
     assert.deepEqual({ ...Certificate, CreateTime: 0 }, { Id, Name: 'kafka', Description: 'of the brokers', ProjectId, FileSizeInBytes: VALID.length, CreateTime: 0, CreateUser: String(house.first.userId) });
+    await house.database.run(`update certificate set expires_at = now() + interval '29 days' where id = $1`, [Id]);
+    assert.match(await house.house.metrics.render(), /^millrace_certificates_ending 1$/m);
     // A key store is no certificate, and is kept all the same.
     const store = await load('store.jks', Buffer.from([254, 237, 254, 237, 0, 1]));
     assert.deepEqual([(await row(store))?.expires_at, (await row(store))?.subject], [null, null]);

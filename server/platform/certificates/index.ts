@@ -1,9 +1,10 @@
+import { limits } from '../../kernel/limits.ts';
 import type { Module } from '../../kernel/module.ts';
 import { declareOperations } from '../../kernel/operation.ts';
 import type { SecretBox } from '../../kernel/secrets.ts';
 import type { Certificates, FileSource } from './interface.ts';
 import { certificateOperations, purposes } from './operations.ts';
-import { certificateById, credentialOf, deleteAllOf } from './store.ts';
+import { certificateById, countEnding, credentialOf, deleteAllOf } from './store.ts';
 
 export type { Certificates, FileSource, OpenedCertificate } from './interface.ts';
 export { certificatesSchema } from './schema.ts';
@@ -12,7 +13,17 @@ export { certificatesSchema } from './schema.ts';
 export function createCertificates(options: { secrets: SecretBox; files: FileSource }): { readonly module: Module; readonly certificates: Certificates } {
   const { secrets } = options;
   return {
-    module: { name: 'certificates', operations: declareOperations('dataworks-public', '2024-05-18', certificateOperations(options)) },
+    module: {
+      name: 'certificates',
+      operations: declareOperations('dataworks-public', '2024-05-18', certificateOperations(options)),
+      gauges: [
+        {
+          name: 'millrace_certificates_ending',
+          help: `Certificates of workspaces that end within ${limits.certificateNoticeDays.value} days, or have ended.`,
+          read: async (db, now) => [{ value: await countEnding(db, new Date(now.getTime() + limits.certificateNoticeDays.value * 86_400_000)) }],
+        },
+      ],
+    },
     certificates: {
       async open(db, workspaceId, id) {
         const row = await certificateById(db, workspaceId, id);

@@ -134,3 +134,8 @@ export async function deleteAllOf(tx: Executor, workspaceId: number): Promise<vo
   await tx.run('delete from certificate where workspace_id = $1', [workspaceId]);
   await tx.run('delete from identify_credential where workspace_id = $1', [workspaceId]);
 }
+
+/** How many certificates end before a moment, or have ended. */
+export async function countEnding(db: Executor, before: Date): Promise<number> {
+  return (await db.row<{ count: number }>('select count(*) as count from certificate where expires_at < $1', [before]))?.count ?? 0;
+}

@@ -22,7 +22,8 @@ test('several secrets, of several lines and of other scripts, and none', () => {
   assert.equal(through(['one-secret', 'one-secret-more'], ['one-secret-more one-secret']), '****** ******');
   assert.equal(through(['-----BEGIN\nabcdefgh\n'], ['abcdefgh is a line of it']), '****** is a line of it');
   assert.equal(through(['密码密码'], ['这是密码', '密码。']), '这是******。');
-  assert.equal(through(['abc'], ['abc']), 'abc', 'too short to be a secret');
+  assert.equal(through(['42'], ['it is 42']), 'it is ******', 'however short it is');
+  assert.equal(through(['{\n"key": 1\n}', ''], ['{ } of a log']), '{ } of a log', 'a bracket alone says nothing');
   assert.equal(through([], ['anything']), 'anything');
   assert.equal(maskText('[["say \\"swordfish\\""]]', ['say "swordfish"']), '[["******"]]');
 });

@@ -1,8 +1,8 @@
 /** Keeps secrets out of what a run puts out. */
 
 const MASK = '******';
-/** Shorter ones would make a log unreadable and are no secrets. */
-const SHORTEST = 4;
+/** Shortest line of a secret of several lines that is masked by itself; shorter ones, such as a bracket, say nothing. */
+const SHORTEST_LINE = 4;
 
 export interface Mask {
   push(data: Buffer): void;
@@ -12,8 +12,10 @@ export interface Mask {
 
 /** Secrets as they may stand in an output: whole, and line by line where they have several; the longest first. */
 function patterns(secrets: readonly string[]): string[] {
-  const parts = secrets.flatMap((secret) => [secret, secret.trim(), ...secret.split(/\r?\n/)]).filter((part) => part.length >= SHORTEST);
-  return [...new Set(parts)].toSorted((left, right) => right.length - left.length);
+  const parts = secrets.flatMap((secret) => [secret, secret.trim(), ...secret.split(/\r?\n/).filter((line) => line.length >= SHORTEST_LINE)]);
+  return [...new Set(parts)]
+    .filter((part) => part !== '')
+    .toSorted((left, right) => right.length - left.length);
 }
 
 export function maskText(text: string, secrets: readonly string[]): string {

@@ -13,7 +13,7 @@ import { writeLog, type LogWrite } from './log-store.ts';
 import { isTreeAlive, processStart, signalTree, type ProcessTree } from './process-tree.ts';
 import { capturedRows, launchOf, type Launch, type RunnerSettings } from './runners.ts';
 import { recordProcess, type ClaimedRow, type Lease } from './store.ts';
-import { layOut, withValues } from './surroundings.ts';
+import { layOut, unfilled, withValues } from './surroundings.ts';
 
 /** Why a session is ended from outside: at its time limit, by request, because the server ends, or because the lease is gone. */
 export type EndReason = 'TimedOut' | 'Stopped' | 'PutBack' | 'Fenced';
@@ -123,7 +123,10 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
     }
     secrets = around.values.flatMap(({ secret, value }) => (secret ? [value] : []));
     const fill = (text: string) => withValues(text, around.values);
-    const launch = await launchOf({ workspaceId: run.workspace_id, environment: run.environment, command: run.command, content: fill(run.content), parameters: run.parameters.map(({ name, value }) => ({ name, value: fill(value) })), fileNames: around.files, capture: run.capture, datasource: run.datasource, timeoutSeconds: run.timeout_seconds, folder, account: settings.account }, settings);
+    const content = fill(run.content);
+    const without = unfilled(content);
+    if (without.length > 0) output.line(`--- The workspace has no parameter ${without.slice(0, 10).join(', ')} in ${run.environment === 'PROD' ? 'production' : 'development'}; the code keeps the name. ---`);
+    const launch = await launchOf({ workspaceId: run.workspace_id, environment: run.environment, command: run.command, content, parameters: run.parameters.map(({ name, value }) => ({ name, value: fill(value) })), fileNames: around.files, capture: run.capture, datasource: run.datasource, timeoutSeconds: run.timeout_seconds, folder, account: settings.account }, settings);
     if ('refusal' in launch) {
       output.line(launch.refusal);
       return { kind: 'Failure', reason: launch.refusal, exitCode: undefined };

@@ -16,6 +16,11 @@ export function withValues(text: string, values: Supplies['values']): string {
   return text.replaceAll(NAMED, (whole, name: string) => known.get(name) ?? whole);
 }
 
+/** Names in the place of which no value was put. */
+export function unfilled(text: string): string[] {
+  return [...new Set([...text.matchAll(NAMED)].map((match) => match[1] ?? ''))];
+}
+
 /** Reads what the run refers to and writes its files into the folder. Answers their names, and the values. */
 export async function layOut(
   run: Pick<ClaimedRow, 'workspace_id' | 'environment' | 'surroundings'>,

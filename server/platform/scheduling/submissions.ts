@@ -54,9 +54,8 @@ export function createSubmissions(options: { readonly execution: Execution; read
   const { execution, timeZone, surroundings } = options;
 
   /** Files and variables of a run; the values of variables that are expressions are those of the instance. */
-  async function around(change: Change, instance: InstanceRow, run: Pick<NewRun, 'content' | 'parameters'>): Promise<Pick<NewRun, 'files' | 'variables'>> {
-    const text = [run.content, ...run.parameters.map(({ value }) => value)].join('\n');
-    const found = await surroundings?.(change, instance.workspace_id, instance.environment, text);
+  async function around(lookAround: LookAround, change: Change, instance: InstanceRow, run: Pick<NewRun, 'content' | 'parameters'>): Promise<Pick<NewRun, 'files' | 'variables'>> {
+    const found = await lookAround(change, instance.workspace_id, instance.environment, [run.content, ...run.parameters.map(({ value }) => value)].join('\n'));
     if (found === undefined) return {};
     const times = { bizdate: wallTimeOf(instance.bizdate, timeZone), cyctime: wallTimeOf(instance.trigger_time, timeZone), now: wallTimeOf(change.now, timeZone) };
     const variables = found.variables.map(({ expression, ...variable }): RunVariable => (expression === true && 'value' in variable ? { ...variable, value: evaluate(variable.value, times) } : variable));
@@ -87,7 +86,7 @@ export function createSubmissions(options: { readonly execution: Execution; read
           datasource: one.datasource,
           ...more,
         };
-        runs.push({ ...run, ...(await around(change, one, run)) });
+        runs.push(surroundings === undefined ? run : { ...run, ...(await around(surroundings, change, one, run)) });
       }
       await execution.submit(change, runs);
     },

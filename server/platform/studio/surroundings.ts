@@ -55,20 +55,32 @@ export function createSurroundings(secrets: SecretBox): Surroundings {
     return Buffer.from(row.content, objectOf(objectOf(row.spec.entity)['file'])['encoding'] === 'base64' ? 'base64' : 'utf8');
   }
 
+  /** Instances of one change often refer to the same things, as those of one task do; they are looked up once. */
+  const found = new WeakMap<Change, Map<string, Promise<CodeSurroundings>>>();
+
+  async function lookUp(db: Executor, workspaceId: number, environment: 'DEV' | 'PROD', fileNames: readonly string[], names: readonly string[]): Promise<CodeSurroundings> {
+    const resources = new Map((fileNames.length === 0 ? [] : await resourcesByName(db, workspaceId, fileNames, environment)).map((row) => [row.name, row]));
+    const parameters = new Map((names.length === 0 ? [] : await parametersByName(db, workspaceId, names.flatMap((name) => [name, PREFIX + name]))).map((row) => [row.name, row]));
+    return {
+      files: fileNames.map((name) => ({ name, fileId: resources.get(name)?.id ?? null, version: resources.get(name)?.version ?? 0 })),
+      variables: names.flatMap((name) => {
+        const row = parameters.get(PREFIX + name) ?? parameters.get(name);
+        return row === undefined ? [] : variableOf(name, row, environment);
+      }),
+    };
+  }
+
   return {
     async of(change, workspaceId, environment, content) {
       const fileNames = namesIn(content, REFERENCE);
       const names = namesIn(content, PARAMETER);
       if (fileNames.length + names.length === 0) return undefined;
-      const resources = new Map((fileNames.length === 0 ? [] : await resourcesByName(change, workspaceId, fileNames, environment)).map((row) => [row.name, row]));
-      const parameters = new Map((names.length === 0 ? [] : await parametersByName(change, workspaceId, names.flatMap((name) => [name, PREFIX + name]))).map((row) => [row.name, row]));
-      return {
-        files: fileNames.map((name) => ({ name, fileId: resources.get(name)?.id ?? null, version: resources.get(name)?.version ?? 0 })),
-        variables: names.flatMap((name) => {
-          const row = parameters.get(PREFIX + name) ?? parameters.get(name);
-          return row === undefined ? [] : variableOf(name, row, environment);
-        }),
-      };
+      const known = found.get(change) ?? new Map<string, Promise<CodeSurroundings>>();
+      found.set(change, known);
+      const key = JSON.stringify([workspaceId, environment, fileNames, names]);
+      const looked = known.get(key) ?? lookUp(change, workspaceId, environment, fileNames, names);
+      known.set(key, looked);
+      return looked;
     },
     async supplies(db, workspaceId, environment, { files, variables }) {
       const contents = await Promise.all(files.map(async ({ name, fileId, version }) => ({ name, content: fileId === null ? undefined : await contentOf(db, workspaceId, fileId, version) })));
