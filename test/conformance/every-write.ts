@@ -52,8 +52,8 @@ export function everyWrite(house: TestHouse): Entry[] {
 
 const nameOf = ({ operation }: Entry) => `${operation.version} ${operation.name}`;
 
-/** Runs every write in a dry run and holds all tables against what they were. Background work must rest. */
-export async function checkDryRuns(house: TestHouse, objects: Objects): Promise<void> {
+/** Runs every write in a dry run and holds all tables against what they were. Background work must rest. Tells how many came to an answer. */
+export async function checkDryRuns(house: TestHouse, objects: Objects): Promise<string> {
   const faults: string[] = [];
   const entries = everyWrite(house);
   const before = await fingerprints(house.database);
@@ -69,11 +69,13 @@ export async function checkDryRuns(house: TestHouse, objects: Objects): Promise<
   const after = await fingerprints(house.database);
   for (const [table, print] of Object.entries(after)) if (print !== before[table]) faults.push(`${table} had ${before[table]} and has ${print}`);
   assert.deepEqual(faults, []);
-  assert.ok(done > entries.length / 2, `${done} of ${entries.length} dry runs came to an answer`);
+  const told = `${done} of ${entries.length} dry runs came to an answer`;
+  assert.ok(done > entries.length / 2, told);
+  return told;
 }
 
-/** Runs every write in a dry run, then under a token, then again under the same token. The first two agree in answer and events; the last answers alike and changes nothing. */
-export async function checkTokens(house: TestHouse, objects: Objects): Promise<void> {
+/** Runs every write in a dry run, then under a token, then again under the same token. The first two agree in answer and events; the last answers alike and changes nothing. Tells how many happened. */
+export async function checkTokens(house: TestHouse, objects: Objects): Promise<string> {
   const faults: string[] = [];
   const entries = everyWrite(house);
   const keep = /^(DeleteUser|DisableUser|UpdateUser|DeleteAccessKey|ChangePassword)$/;
@@ -101,7 +103,9 @@ export async function checkTokens(house: TestHouse, objects: Objects): Promise<v
     for (const [table, print] of Object.entries(after)) if (print !== before[table]) faults.push(`${nameOf(entry)} changes ${table} when it is repeated: ${before[table]}, then ${print}`);
   }
   assert.deepEqual(faults, []);
-  assert.ok(done > entries.length / 2, `${done} of ${entries.length} writes happened`);
+  const told = `${done} of ${entries.length} writes happened`;
+  assert.ok(done > entries.length / 2, told);
+  return told;
 }
 
 function sorted(value: unknown): unknown {
