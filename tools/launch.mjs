@@ -22,6 +22,7 @@ const entries = {
   soak: 'test/soak/soak.ts',
   chaos: 'test/chaos/kill.ts',
   extension: 'tools/extension.ts',
+  'chaos-kafka': 'test/conformance/kafka-cluster-chaos.ts',
   'chaos-workers': 'test/chaos/workers.ts',
 };
 
