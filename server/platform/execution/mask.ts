@@ -22,34 +22,60 @@ export function maskText(text: string, secrets: readonly string[]): string {
   return patterns(secrets).reduce((masked, secret) => masked.replaceAll(secret, MASK).replaceAll(JSON.stringify(secret).slice(1, -1), MASK), text);
 }
 
-/** A way through which output goes on to `write`; its end waits while it may be the beginning of a secret. */
+/**
+ * A way through which output goes on to `write`; its end waits while it may be the beginning of a secret. Whole secrets come before beginnings: the end of one may
+ * be the beginning of another.
+ */
 export function createMask(secrets: readonly string[], write: (data: Buffer) => void): Mask {
   // One character a byte, so that text in any encoding passes unharmed.
   const hidden = patterns(secrets).map((secret) => Buffer.from(secret, 'utf8').toString('latin1'));
   if (hidden.length === 0) return { push: write, end() {} };
+  const longest = hidden[0]?.length ?? 0;
   let waiting = '';
 
-  function possibleBeginning(text: string): number {
-    for (let length = Math.min(text.length, (hidden[0]?.length ?? 0) - 1); length > 0; length -= 1) {
-      const end = text.slice(-length);
-      if (hidden.some((secret) => secret.length > length && secret.startsWith(end))) return length;
+  /** Where a secret begins, at or behind a place, the longest of those that begin there. */
+  function nextSecret(text: string, from: number): { at: number; length: number } | undefined {
+    let found: { at: number; length: number } | undefined;
+    for (const secret of hidden) {
+      const at = text.indexOf(secret, from);
+      if (at >= 0 && (found === undefined || at < found.at)) found = { at, length: secret.length };
     }
-    return 0;
+    return found;
   }
-  const send = (text: string) => {
-    if (text !== '') write(Buffer.from(hidden.reduce((masked, secret) => masked.replaceAll(secret, MASK), text), 'latin1'));
-  };
+
+  /** Where what goes to the end of the text may be the beginning of a secret, at or behind a place. */
+  function nextBeginning(text: string, from: number): number {
+    for (let at = Math.max(from, text.length - longest + 1); at < text.length; at += 1) {
+      if (hidden.some((secret) => secret.length > text.length - at && text.startsWith(secret.slice(0, text.length - at), at))) return at;
+    }
+    return text.length;
+  }
+
+  /** Writes what is decided and keeps the rest. `more` says whether anything may come behind the text. */
+  function pass(text: string, more: boolean): void {
+    const parts: string[] = [];
+    let place = 0;
+    for (;;) {
+      const held = more ? nextBeginning(text, place) : text.length;
+      const secret = nextSecret(text, place);
+      if (secret === undefined || secret.at >= held) {
+        parts.push(text.slice(place, held));
+        waiting = text.slice(held);
+        break;
+      }
+      parts.push(text.slice(place, secret.at), MASK);
+      place = secret.at + secret.length;
+    }
+    const output = parts.join('');
+    if (output !== '') write(Buffer.from(output, 'latin1'));
+  }
 
   return {
-    push(data) {
-      const text = waiting + data.toString('latin1');
-      const held = possibleBeginning(text);
-      waiting = held === 0 ? '' : text.slice(-held);
-      send(held === 0 ? text : text.slice(0, -held));
-    },
+    push: (data) => pass(waiting + data.toString('latin1'), true),
     end() {
-      send(waiting);
+      const rest = waiting;
       waiting = '';
+      pass(rest, false);
     },
   };
 }
