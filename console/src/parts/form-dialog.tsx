@@ -27,7 +27,8 @@ export interface Field {
 
 interface FormDialogProps {
   title: string;
-  fields: readonly Field[];
+  /** The fields; as a function when what is asked for depends on what was answered. */
+  fields: readonly Field[] | ((values: FormValues) => readonly Field[]);
   submitText: string;
   /** Rejects with the reason, which is shown in the dialog; the dialog stays open then. */
   submit(values: FormValues): Promise<unknown>;
@@ -42,7 +43,9 @@ interface FormDialogProps {
 export function FormDialog({ title, fields, submitText, submit, close, children, width = 560, keepOpen }: FormDialogProps) {
   const t = useTexts(common);
   const id = useId();
-  const [values, setValues] = useState<FormValues>(() => initialValues(fields));
+  const [given, setGiven] = useState<FormValues>({});
+  const fieldsNow = typeof fields === 'function' ? fields(given) : fields;
+  const values: FormValues = { ...initialValues(fieldsNow), ...given };
   const [failure, setFailure] = useState<string>();
   const [busy, setBusy] = useState(false);
 
@@ -64,7 +67,7 @@ export function FormDialog({ title, fields, submitText, submit, close, children,
     <Modal open title={title} width={width} onCancel={close} okText={submitText} cancelText={t('cancel')} okButtonProps={{ htmlType: 'submit', form: id, loading: busy }} destroyOnHidden>
       <form id={id} className="dialog-form" onSubmit={(event) => void onSubmit(event)}>
         {children}
-        <FormFields fields={fields} values={values} change={(name, value) => setValues((old) => ({ ...old, [name]: value }))} />
+        <FormFields fields={fieldsNow} values={values} change={(name, value) => setGiven((old) => ({ ...old, [name]: value }))} />
         {failure === undefined ? null : (
           <p className="form-failure" role="alert">
             {failure}

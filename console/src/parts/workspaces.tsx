@@ -35,6 +35,24 @@ export function WorkspaceFilter() {
   );
 }
 
+/** The choice of one workspace in a form. */
+export function WorkspaceChoice({ value, change }: { value: number; change(id: number): void }) {
+  const t = useTexts(common);
+  const { list } = useWorkspaces();
+  return (
+    <label className="parameter">
+      {t('workspace')}
+      <select className="field" name="workspace" value={value} onChange={(event) => change(Number(event.target.value))}>
+        {list.map((workspace) => (
+          <option key={workspace.Id} value={workspace.Id}>
+            {workspace.Name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
 /** The workspace that the address names, for a list's request. */
 export function useWorkspaceFilter(): number | undefined {
   const { query } = usePlace();

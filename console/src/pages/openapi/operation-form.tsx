@@ -6,6 +6,7 @@ import { CodeBlock } from '../../parts/copy.tsx';
 import { Panel, Tag } from '../../parts/page.tsx';
 import { useFormats, useTexts } from '../../text/language.tsx';
 import { openapi } from '../../text/openapi.ts';
+import { DryRunResult, readDryRun } from './dry-run.tsx';
 import { ParameterField } from './parameter-field.tsx';
 import { SameCall } from './same-call.tsx';
 import { exampleOf } from './shape.ts';
@@ -32,7 +33,10 @@ export function OperationForm({ document, operation }: { document: ApiDocument; 
   const [answer, setAnswer] = useState<RawAnswer>();
   const [failure, setFailure] = useState<string>();
   const [busy, setBusy] = useState(false);
-  const parameters = useMemo(() => wireParameters(values), [values]);
+  const [dryRun, setDryRun] = useState(false);
+  const offersDryRun = operation.write && !operation.sessionOnly && !operation.parameters.some(({ name }) => name === 'DryRun');
+  const parameters = useMemo(() => ({ ...wireParameters(values), ...(offersDryRun && dryRun ? { DryRun: 'true' } : {}) }), [values, offersDryRun, dryRun]);
+  const rehearsed = answer === undefined || answer.status >= 400 ? undefined : readDryRun(answer.body);
 
   async function send(event: FormEvent): Promise<void> {
     event.preventDefault();
@@ -75,6 +79,14 @@ export function OperationForm({ document, operation }: { document: ApiDocument; 
             />
           ))}
           <Signer signer={signer} setSigner={setSigner} keyPair={key} setKey={setKey} sessionOnly={operation.sessionOnly} />
+          {offersDryRun ? (
+            <div className="parameter">
+              <label className="check">
+                <input type="checkbox" name="dry-run" checked={dryRun} onChange={(event) => setDryRun(event.target.checked)} /> {t('dry-run')}
+              </label>
+              <p className="quiet">{t('dry-run-help')}</p>
+            </div>
+          ) : null}
           {failure === undefined ? null : (
             <p className="form-failure" role="alert">
               {failure}
@@ -84,10 +96,11 @@ export function OperationForm({ document, operation }: { document: ApiDocument; 
             <button type="submit" className="primary-button" disabled={busy}>
               {t('send')}
             </button>{' '}
-            {operation.write ? <span className="quiet">{t('write-note')}</span> : null}
+            {operation.write ? <span className="quiet">{offersDryRun && dryRun ? t('dry-run-note') : t('write-note')}</span> : null}
           </p>
         </form>
       </Panel>
+      {rehearsed === undefined ? null : <DryRunResult result={rehearsed} />}
       {answer === undefined ? null : (
         <Panel title={t('answer')}>
           <p role="status">

@@ -15,6 +15,7 @@ import { useWorkspaces } from '../../parts/workspaces.tsx';
 import { common } from '../../text/common.ts';
 import { kafka } from '../../text/kafka.ts';
 import { useFormats, useTexts } from '../../text/language.tsx';
+import { ConsumerGroups } from './kafka-groups.tsx';
 
 type Access = NonNullable<Response<typeof own, 'GetKafkaAccess'>['PagingInfo']>;
 type Topic = Item<Access['Topics']>;
@@ -64,6 +65,7 @@ export default function Kafka() {
           </>
         )}
       </Answer>
+      <ConsumerGroups reason={reason} />
       <Users reason={reason} show={setShown} />
       {making ? <NewUser close={() => setMaking(false)} made={setShown} /> : null}
       {shown === undefined ? null : (

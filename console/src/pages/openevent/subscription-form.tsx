@@ -8,9 +8,11 @@ import { tell } from '../../parts/toast.tsx';
 import { common } from '../../text/common.ts';
 import { useTexts } from '../../text/language.tsx';
 import { openevent } from '../../text/openevent.ts';
+import { headerLines, readHeaders } from './headers.ts';
 
 export type Subscription = Item<NonNullable<Response<typeof own, 'ListSubscriptions'>['PagingInfo']>['Subscriptions']>;
 
+export const retryStrategies = ['STANDARD', 'BACKOFF_RETRY', 'EXPONENTIAL_DECAY_RETRY'] as const;
 const formats = ['DataWorks', 'Structured', 'Binary', 'Batch'] as const;
 
 /** Makes a subscription, or changes `subscription`. A new one's signing secret is shown before the dialog closes. */
@@ -31,6 +33,11 @@ export function SubscriptionDialog({ subscription, close }: { subscription?: Sub
       { name: 'format', label: t('format'), kind: 'one', initial: subscription?.EventFormat ?? 'DataWorks', choices: formats.map((one) => ({ value: one, label: t(`format-${one}`) })) },
       { name: 'timeout', label: t('timeout'), kind: 'number', initial: subscription?.TimeoutMillis === undefined ? '' : String(subscription.TimeoutMillis) },
       { name: 'rate', label: t('rate'), kind: 'number', initial: subscription?.RatePerSecond === undefined ? '' : String(subscription.RatePerSecond) },
+      { name: 'concurrency', label: t('concurrency'), kind: 'number', initial: subscription?.Concurrency === undefined ? '' : String(subscription.Concurrency) },
+      { name: 'retries', label: t('retries'), kind: 'one', initial: subscription?.RetryStrategy ?? 'STANDARD', choices: retryStrategies.map((one) => ({ value: one, label: t(one) })) },
+      { name: 'pause', label: t('pause-after'), kind: 'number', initial: subscription?.PauseAfterSeconds === undefined ? '' : String(subscription.PauseAfterSeconds) },
+      { name: 'headers', label: t('headers'), kind: 'long', initial: headerLines(subscription?.Headers, false), help: t('headers-help') },
+      { name: 'secrets', label: t('secret-headers'), kind: 'long', initial: headerLines(subscription?.Headers, true), help: t('secret-headers-help') },
     ],
     [t, c, subscription, types.data, list],
   );
@@ -52,6 +59,10 @@ export function SubscriptionDialog({ subscription, close }: { subscription?: Sub
           EventFormat: formats.find((one) => one === values['format']),
           TimeoutMillis: numberOf(values, 'timeout'),
           RatePerSecond: numberOf(values, 'rate'),
+          Concurrency: numberOf(values, 'concurrency'),
+          RetryStrategy: retryStrategies.find((one) => one === values['retries']),
+          PauseAfterSeconds: numberOf(values, 'pause'),
+          Headers: readHeaders(textOf(values, 'headers'), textOf(values, 'secrets'), (line) => t('bad-header', { line })),
         };
         if (subscription === undefined) {
           const answer = await create.mutateAsync(request);

@@ -16,7 +16,7 @@ import { openevent } from '../../text/openevent.ts';
 import { BlockedKeys, DeadLetters } from './trouble.tsx';
 import { DeliveryTable } from './delivery-table.tsx';
 import { Replays } from './replays.tsx';
-import { SecretDialog, SubscriptionDialog, type Subscription } from './subscription-form.tsx';
+import { retryStrategies, SecretDialog, SubscriptionDialog, type Subscription } from './subscription-form.tsx';
 import { SubscriptionState } from './subscriptions.tsx';
 
 export default function OneSubscription({ params }: PageProps) {
@@ -43,6 +43,7 @@ function Body({ id, subscription }: { id: number; subscription: Subscription }) 
   const c = useTexts(common);
   const { time, number } = useFormats();
   const { nameOf } = useWorkspaces();
+  const retries = retryStrategies.find((one) => one === subscription.RetryStrategy);
   const status = useRead(own, 'GetSubscriptionStatus', { SubscriptionId: id }, { every: 5_000 });
   return (
     <>
@@ -67,6 +68,12 @@ function Body({ id, subscription }: { id: number; subscription: Subscription }) 
             [t('types'), (subscription.Types ?? []).length === 0 ? t('all-types') : (subscription.Types ?? []).join(', ')],
             [c('workspace'), subscription.ProjectId === undefined || subscription.ProjectId === 0 ? c('all-workspaces') : nameOf(subscription.ProjectId)],
             [t('format'), subscription.EventFormat],
+            [t('timeout'), subscription.TimeoutMillis],
+            [t('concurrency'), subscription.Concurrency],
+            [t('rate'), subscription.RatePerSecond === 0 ? undefined : subscription.RatePerSecond],
+            [t('retries'), retries === undefined ? subscription.RetryStrategy : t(retries)],
+            [t('pause-after'), subscription.PauseAfterSeconds],
+            [t('headers'), <Headers key="headers" subscription={subscription} />],
             [c('created'), time(subscription.CreateTime)],
           ]}
         />
@@ -79,6 +86,17 @@ function Body({ id, subscription }: { id: number; subscription: Subscription }) 
       </Panel>
     </>
   );
+}
+
+function Headers({ subscription }: { subscription: Subscription }) {
+  const t = useTexts(openevent);
+  const headers = subscription.Headers ?? [];
+  if (headers.length === 0) return <>–</>;
+  return headers.map((one) => (
+    <div key={one.Name} className="mono">
+      {`${one.Name}: ${one.Secret === true ? `(${t('secret-value')})` : (one.Value ?? '')}`}
+    </div>
+  ));
 }
 
 function Actions({ subscription }: { subscription: Subscription }) {
