@@ -27,3 +27,10 @@ test('several secrets, of several lines and of other scripts, and none', () => {
   assert.equal(through([], ['anything']), 'anything');
   assert.equal(maskText('[["say \\"swordfish\\""]]', ['say "swordfish"']), '[["******"]]');
 });
+
+test('a secret that ends as it or another one begins is masked all the same', () => {
+  assert.equal(through(['abracadabra'], ['the word abracadabra.']), 'the word ******.');
+  assert.equal(through(['abracadabra'], ['the word abracadabra']), 'the word ******');
+  assert.equal(through(['one-secret', 'third'], ['one-secret']), '******');
+  for (const word of ['abcda', 'abab', 'aaaa']) for (let cut = 0; cut <= word.length; cut += 1) assert.equal(through([word], [word.slice(0, cut), word.slice(cut)]), '******');
+});

@@ -22,60 +22,46 @@ export function maskText(text: string, secrets: readonly string[]): string {
   return patterns(secrets).reduce((masked, secret) => masked.replaceAll(secret, MASK).replaceAll(JSON.stringify(secret).slice(1, -1), MASK), text);
 }
 
-/**
- * A way through which output goes on to `write`; its end waits while it may be the beginning of a secret. Whole secrets come before beginnings: the end of one may
- * be the beginning of another.
- */
+/** A way through which output goes on to `write`; its end waits while it may be the beginning of a secret. */
 export function createMask(secrets: readonly string[], write: (data: Buffer) => void): Mask {
   // One character a byte, so that text in any encoding passes unharmed.
   const hidden = patterns(secrets).map((secret) => Buffer.from(secret, 'utf8').toString('latin1'));
-  if (hidden.length === 0) return { push: write, end() {} };
   const longest = hidden[0]?.length ?? 0;
+  if (longest === 0) return { push: write, end() {} };
+  const whole = new RegExp(hidden.map((secret) => secret.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'), 'g');
   let waiting = '';
 
-  /** Where a secret begins, at or behind a place, the longest of those that begin there. */
-  function nextSecret(text: string, from: number): { at: number; length: number } | undefined {
-    let found: { at: number; length: number } | undefined;
-    for (const secret of hidden) {
-      const at = text.indexOf(secret, from);
-      if (at >= 0 && (found === undefined || at < found.at)) found = { at, length: secret.length };
-    }
-    return found;
-  }
-
-  /** Where what goes to the end of the text may be the beginning of a secret, at or behind a place. */
-  function nextBeginning(text: string, from: number): number {
+  /** Where, from `from` on, an end of the text begins that may be the beginning of a secret; the length of the text when there is none. */
+  function possibleBeginning(text: string, from: number): number {
     for (let at = Math.max(from, text.length - longest + 1); at < text.length; at += 1) {
-      if (hidden.some((secret) => secret.length > text.length - at && text.startsWith(secret.slice(0, text.length - at), at))) return at;
+      const end = text.slice(at);
+      if (hidden.some((secret) => secret.length > end.length && secret.startsWith(end))) return at;
     }
     return text.length;
   }
-
-  /** Writes what is decided and keeps the rest. `more` says whether anything may come behind the text. */
-  function pass(text: string, more: boolean): void {
-    const parts: string[] = [];
-    let place = 0;
-    for (;;) {
-      const held = more ? nextBeginning(text, place) : text.length;
-      const secret = nextSecret(text, place);
-      if (secret === undefined || secret.at >= held) {
-        parts.push(text.slice(place, held));
-        waiting = text.slice(held);
-        break;
-      }
-      parts.push(text.slice(place, secret.at), MASK);
-      place = secret.at + secret.length;
-    }
-    const output = parts.join('');
-    if (output !== '') write(Buffer.from(output, 'latin1'));
-  }
+  const send = (text: string) => {
+    if (text !== '') write(Buffer.from(text, 'latin1'));
+  };
 
   return {
-    push: (data) => pass(waiting + data.toString('latin1'), true),
+    push(data) {
+      const text = waiting + data.toString('latin1');
+      let shown = '';
+      let from = 0;
+      let held = possibleBeginning(text, from);
+      // A secret that is there whole goes first: its end may look like the beginning of one, itself or another.
+      for (const match of text.matchAll(whole)) {
+        if (match.index >= held) break;
+        shown += text.slice(from, match.index) + MASK;
+        from = match.index + match[0].length;
+        if (from > held) held = possibleBeginning(text, from);
+      }
+      waiting = text.slice(held);
+      send(shown + text.slice(from, held));
+    },
     end() {
-      const rest = waiting;
+      send(waiting.replaceAll(whole, MASK));
       waiting = '';
-      pass(rest, false);
     },
   };
 }

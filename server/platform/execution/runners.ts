@@ -17,6 +17,8 @@ export interface Launch {
   readonly account: TaskAccount | undefined;
   /** Given to the standard input, which is then closed. */
   readonly input: string;
+  /** Where our own program leaves the rows of the last query. Never set for code that may lay something else there, such as a link. */
+  readonly capturedFile?: string;
 }
 
 /** Why a run cannot be started, for its log. */
@@ -99,7 +101,7 @@ async function script(job: RunnerJob, settings: RunnerSettings, name: string, pr
 }
 
 /** Where a run leaves the rows of its last query, as JSON. */
-export function capturedRows(folder: string): string {
+function capturedRows(folder: string): string {
   return join(folder, 'captured.json');
 }
 
@@ -129,6 +131,7 @@ async function duckdb(job: RunnerJob, settings: RunnerSettings): Promise<Launch>
     environment: environmentOf({ ...job, parameters: [] }, settings),
     account: undefined,
     input: JSON.stringify(details),
+    ...(job.capture ? { capturedFile: capturedRows(job.folder) } : {}),
   };
 }
 

@@ -11,7 +11,7 @@ import { createLogBuffer } from './log.ts';
 import { createMask, maskText, type Mask } from './mask.ts';
 import { writeLog, type LogWrite } from './log-store.ts';
 import { isTreeAlive, processStart, signalTree, type ProcessTree } from './process-tree.ts';
-import { capturedRows, launchOf, type Launch, type RunnerSettings } from './runners.ts';
+import { launchOf, runnerOf, type Launch, type RunnerSettings } from './runners.ts';
 import { recordProcess, type ClaimedRow, type Lease } from './store.ts';
 import { layOut, unfilled, withValues } from './surroundings.ts';
 
@@ -111,7 +111,9 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
   async function prepareFolder(): Promise<void> {
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (settings.account !== undefined) await chown(folder, settings.account.uid, settings.account.gid);
+    // What runs under the server's own account gets a folder that the other code of tasks cannot lay anything into.
+    const script = ['shell', 'python'].includes(runnerOf(run.command) ?? '');
+    if (script && settings.account !== undefined) await chown(folder, settings.account.uid, settings.account.gid);
   }
 
   async function play(): Promise<RunOutcome> {
@@ -170,12 +172,12 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
     await clearTree(tree, child, closed);
     for (const mask of masks) mask.end();
     const outcome = outcomeOf(code, signal);
-    return run.capture && outcome.kind === 'Success' ? { ...outcome, variables: { outputs: await lastOutput() } } : outcome;
+    return run.capture && outcome.kind === 'Success' ? { ...outcome, variables: { outputs: storable(await lastOutput(launch.capturedFile)) } } : outcome;
   }
 
   /** The rows of the last query, or the last line that says something. */
-  async function lastOutput(): Promise<string> {
-    const rows = await readFile(capturedRows(folder), 'utf8').catch(() => undefined);
+  async function lastOutput(capturedFile: string | undefined): Promise<string> {
+    const rows = capturedFile === undefined ? undefined : await readFile(capturedFile, 'utf8').catch(() => undefined);
     if (rows !== undefined) return maskText(rows, secrets);
     return captured.toString('utf8').split('\n').map((line) => line.trimEnd()).findLast((line) => line !== '') ?? '';
   }
@@ -231,6 +233,11 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
       return unwritten;
     },
   };
+}
+
+/** A text as the database can hold it. */
+function storable(text: string): string {
+  return text.replaceAll('\u0000', '\uFFFD');
 }
 
 function spawnChild(launch: Launch, folder: string): ChildProcess {
