@@ -11,28 +11,17 @@ export class TokenInUse extends Error {}
 export async function storeAnswer(tx: Executor, actor: Actor, now: Date, answer: string): Promise<void> {
   if (actor.token === undefined) throw new Error('the actor has no token');
   try {
-    await tx.run('insert into idempotency (tenant_id, user_id, action, token, request_hash, answer, created_at) values ($1, $2, $3, $4, $5, $6, $7)', [
-      actor.tenantId,
-      actor.userId,
-      actor.action,
-      actor.token.value,
-      actor.token.requestHash,
-      JSON.stringify(answer),
-      now,
-    ]);
+    await tx.run('insert into idempotency (tenant_id, user_id, action, token, answer, created_at) values ($1, $2, $3, $4, $5, $6)', [actor.tenantId, actor.userId, actor.action, actor.token, answer, now]);
   } catch (error) {
     if (isUniqueViolation(error)) throw new TokenInUse('the token is in use', { cause: error });
     throw error;
   }
 }
 
-export async function findAnswer(db: Executor, actor: Actor): Promise<{ readonly answer: string; readonly requestHash: string } | undefined> {
+export async function findAnswer(db: Executor, actor: Actor): Promise<string | undefined> {
   if (actor.token === undefined) return undefined;
-  const row = await db.row<{ answer: string; request_hash: string }>(
-    'select answer, request_hash from idempotency where tenant_id = $1 and user_id = $2 and action = $3 and token = $4',
-    [actor.tenantId, actor.userId, actor.action, actor.token.value],
-  );
-  return row === undefined ? undefined : { answer: row.answer, requestHash: row.request_hash };
+  const row = await db.row<{ answer: string }>('select answer from idempotency where tenant_id = $1 and user_id = $2 and action = $3 and token = $4', [actor.tenantId, actor.userId, actor.action, actor.token]);
+  return row?.answer;
 }
 
 export function pruneAnswers(db: Executor, now: Date): Promise<number> {

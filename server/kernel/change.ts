@@ -16,8 +16,8 @@ export interface Actor {
   readonly sourceAddress: string | undefined;
   /** W3C trace context of the call, well formed, when it named one. */
   readonly traceparent?: string | undefined;
-  /** The caller's idempotency token, with the hash of the request it came with. */
-  readonly token?: { readonly value: string; readonly requestHash: string } | undefined;
+  /** The caller's idempotency token. */
+  readonly token?: string | undefined;
   /** A dry run: every change of this actor belongs to it and is taken back with it. */
   readonly rehearsal?: Pick<Unit, 'change'> | undefined;
 }
@@ -98,8 +98,8 @@ export interface Changes {
   once<Result>(actor: Actor, work: (unit: Unit) => Promise<Result>, answerOf: (result: Result) => string): Promise<Result>;
   /** Runs a whole call the same way, tells what it came to, and takes all of it back. What is handed out by sequences is used up. */
   rehearse<Result>(actor: Actor, work: (unit: Unit, actor: Actor) => Promise<Result>): Promise<Rehearsed<Result>>;
-  /** The stored answer for the actor's token, or undefined. The hash tells whether the request was the same. */
-  storedAnswer(actor: Actor): Promise<{ readonly answer: string; readonly requestHash: string } | undefined>;
+  /** The kept answer for the actor's token, as `answerOf` made it, or undefined. */
+  storedAnswer(actor: Actor): Promise<string | undefined>;
   /** Forgets answers that are older than `idempotencySeconds`. Returns how many. */
   pruneAnswers(now: Date): Promise<number>;
 }

@@ -43,32 +43,33 @@ interface Services {
   readonly secrets: SecretBox;
 }
 
-const purposeOf = (actor: Actor) => `answer:${actor.tenantId}:${actor.userId}:${actor.action}:${actor.token?.value ?? ''}`;
+const purposeOf = (actor: Actor) => `answer:${actor.tenantId}:${actor.userId}:${actor.action}:${actor.token ?? ''}`;
 
 /**
  * What was answered to this user's token before, without `RequestId`. To be asked before the request is authorised: a repeated deletion has nothing left to be
  * authorised for. Throws the ApiError for a token that came with another request.
  */
-export async function keptAnswer({ changes, secrets }: Services, actor: Actor): Promise<Body | undefined> {
-  const kept = await changes.storedAnswer(actor);
-  if (kept === undefined) return undefined;
-  if (kept.requestHash !== actor.token?.requestHash) throw new ApiError('IdempotentMismatch', { token: actor.token?.value ?? '' });
-  return JSON.parse(secrets.open(kept.answer, purposeOf(actor))) as Body;
+export async function keptAnswer({ changes, secrets }: Services, actor: Actor, requestHash: string): Promise<Body | undefined> {
+  const sealed = await changes.storedAnswer(actor);
+  if (sealed === undefined) return undefined;
+  const kept = JSON.parse(secrets.open(sealed, purposeOf(actor))) as { readonly requestHash: string; readonly answer: Body };
+  if (kept.requestHash !== requestHash) throw new ApiError('IdempotentMismatch', { token: actor.token ?? '' });
+  return kept.answer;
 }
 
 /** Carries a write out in its manner; `handle` runs the operation, on a unit or plainly. Answers the body without `RequestId`. */
-export async function carryOut(services: Services, actor: Actor, dryRun: boolean, handle: (actor: Actor, unit: Unit | undefined) => Promise<Body>): Promise<Body> {
+export async function carryOut(services: Services, actor: Actor, manner: { readonly dryRun: boolean; readonly requestHash: string }, handle: (actor: Actor, unit: Unit | undefined) => Promise<Body>): Promise<Body> {
   const { changes, secrets } = services;
-  if (dryRun) {
+  if (manner.dryRun) {
     const rehearsed = await changes.rehearse(actor, (unit, rehearsing) => handle(rehearsing, unit));
     return { ...rehearsed.result, DryRun: describe(rehearsed) };
   }
   if (actor.token === undefined) return handle(actor, undefined);
   try {
-    return await changes.once(actor, (unit) => handle(actor, unit), (answer) => secrets.seal(JSON.stringify(answer), purposeOf(actor)));
+    return await changes.once(actor, (unit) => handle(actor, unit), (answer) => secrets.seal(JSON.stringify({ requestHash: manner.requestHash, answer }), purposeOf(actor)));
   } catch (error) {
     // Someone with the same token was faster; without that an error of our own try stands.
-    const other = await keptAnswer(services, actor);
+    const other = await keptAnswer(services, actor, manner.requestHash);
     if (other !== undefined) return other;
     if (error instanceof TokenInUse) throw new ApiError('Throttling.System', {}, 1_000);
     throw error;

@@ -168,8 +168,9 @@ export function createGateway(services: GatewayServices): Gateway {
     trace.request = { ...decoded.request, ...(manner.token === undefined ? {} : { ClientToken: manner.token }), ...(manner.dryRun ? { DryRun: true } : {}) };
     const { declaration } = entry;
     if (declaration === undefined) throw new ApiError('NotImplemented', { action: entry.operation.name });
-    const actor = actorOf(trace, decoded.request, manner);
-    const kept = manner.dryRun || actor.token === undefined ? undefined : await keptAnswer(services, actor);
+    const actor = actorOf(trace, manner);
+    const requestHash = actor.token === undefined ? '' : hashRequest(trace, decoded.request);
+    const kept = manner.dryRun || actor.token === undefined ? undefined : await keptAnswer(services, actor, requestHash);
     if (kept !== undefined) return { status: 200, body: { ...kept, RequestId: trace.requestId }, headers };
     const workspace = await authorise(declaration, decoded.request, caller, { db: services.database, directory: services.directory, region: trace.region });
 
@@ -187,7 +188,7 @@ export function createGateway(services: GatewayServices): Gateway {
       if (stream !== undefined) return { status: 200, body: { RequestId: trace.requestId }, headers, stream };
       return { status: 200, body: { ...checked(entry, response), RequestId: trace.requestId }, headers };
     }
-    const answer = await carryOut(services, actor, manner.dryRun, async (by, unit) => checked(entry, await handle(by, unit)));
+    const answer = await carryOut(services, actor, { dryRun: manner.dryRun, requestHash }, async (by, unit) => checked(entry, await handle(by, unit)));
     const body = { ...answer, RequestId: trace.requestId };
     return session === undefined ? { status: 200, body, headers } : { status: 200, body, headers, session };
   }
@@ -199,7 +200,7 @@ export function createGateway(services: GatewayServices): Gateway {
     return answer;
   }
 
-  function actorOf(trace: Trace, request: Record<string, unknown>, { token }: Manner): Actor {
+  function actorOf(trace: Trace, { token }: Manner): Actor {
     return {
       tenantId: trace.caller?.tenantId ?? 0,
       userId: trace.caller?.userId ?? 0,
@@ -207,7 +208,7 @@ export function createGateway(services: GatewayServices): Gateway {
       requestId: trace.requestId,
       sourceAddress: trace.exchange.sourceAddress,
       traceparent: readTraceparent(header(trace.exchange, 'traceparent')),
-      token: token === undefined ? undefined : { value: token, requestHash: hashRequest(trace, request) },
+      token,
     };
   }
 
