@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, open, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { extname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Executor } from '../../kernel/database.ts';
@@ -110,7 +111,7 @@ export function createPreviews(options: { dataFolder: string }): (db: Executor, 
   }
 
   async function parquetOf(content: Buffer): Promise<string | undefined> {
-    const folder = await mkdtemp(join(dataFolder, 'preview-'));
+    const folder = await mkdtemp(join(tmpdir(), 'millrace-preview-'));
     try {
       const file = join(folder, 'data.parquet');
       await writeFile(file, content, { mode: 0o600 });

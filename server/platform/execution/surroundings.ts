@@ -1,4 +1,4 @@
-import { chown, writeFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { TaskAccount } from './account.ts';
 import type { Supplies } from './interface.ts';
@@ -36,8 +36,14 @@ export async function layOut(
   }
   for (const [name, content] of present) {
     const file = join(folder, name);
-    await writeFile(file, content, { mode: 0o700 });
-    if (settings.account !== undefined) await chown(file, settings.account.uid, settings.account.gid);
+    // Only a new file, and that file itself: other code of tasks, under the same account, may have laid a link there.
+    const handle = await open(file, 'wx', 0o700);
+    try {
+      await handle.writeFile(content);
+      if (settings.account !== undefined) await handle.chown(settings.account.uid, settings.account.gid);
+    } finally {
+      await handle.close();
+    }
   }
   return { files: [...present.keys()], values: supplies.values };
 }
