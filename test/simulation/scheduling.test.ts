@@ -17,5 +17,5 @@ test('whatever workers die, sleep and come back: every instance runs after what 
     for (const name of ['runs', 'deaths', 'lost', 'fenced'] as const) sums[name] += report[name];
   }
   // A simulation in which nothing happens proves nothing.
-  if (count >= 25) for (const [name, sum] of Object.entries(sums)) assert.ok(sum > count / 2, `${sum} ${name} in ${count} histories`);
+  if (count >= 25) for (const [name, sum] of Object.entries(sums)) assert.ok(sum > count / 4, `${sum} ${name} in ${count} histories`);
 });

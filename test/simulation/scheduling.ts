@@ -209,9 +209,10 @@ async function simulate(seed: number, name: string, { place, other, clock }: Sta
     },
     // A worker that looks right after its sleep, before anybody told it that its runs are others'.
     async () => {
-      const sleeper = workers.find((worker) => worker.asleepUntil > clock.now().getTime() && worker.held.length > 0);
+      const sleeper = workers.find((worker) => worker.held.length > 0);
       if (sleeper === undefined) return;
-      clock.set(new Date(sleeper.asleepUntil));
+      clock.advance(LEASE_MS + random.below(LEASE_MS));
+      sleeper.asleepUntil = 0;
       await takeOver(newWorker(), random.chance(0.5));
       await finish(sleeper, [...sleeper.held], false);
     },
