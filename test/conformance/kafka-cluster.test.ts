@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Admin } from '@platformatic/kafka';
+import { readConfig } from '../../server/config.ts';
 import { partitionOf } from '../../server/openevent/kafka/protocol/murmur2.ts';
 import { testDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
+import { startTestHouse } from '../support/house.ts';
 import { freePort } from '../chaos/server.ts';
 import { startKafka, type TestBroker } from './kafka-cluster-broker.ts';
 import { kafkaSkip } from './kafka-cluster-jars.ts';
@@ -118,9 +122,9 @@ describe('a cluster that fails', { skip }, () => {
       assert.match(await relay.metrics.render(), /millrace_kafka_cluster_records_total 2\n/);
       let number = 1;
       for (let round = 1; round <= 3; round += 1) {
-        let halt = false;
+        const halt = new AbortController();
         const load = (async () => {
-          while (!halt) {
+          while (!halt.signal.aborted) {
             await place.raise('file:1', number++);
             await pause(5);
           }
@@ -129,7 +133,7 @@ describe('a cluster that fails', { skip }, () => {
         await place.until('events flow', () => number > killed);
         await kafka.kill();
         await kafka.start();
-        halt = true;
+        halt.abort();
         await load;
         await place.caughtUp();
       }
@@ -142,6 +146,86 @@ describe('a cluster that fails', { skip }, () => {
       await kafka?.stop();
       await server.drop();
     }
+  });
+
+  test('a second process waits, and takes over when the first one ends', async () => {
+    const server = await testDatabase();
+    const place = await relayPlace(server.url);
+    const kafka = await startKafka();
+    try {
+      const first = await place.relay({ brokers: [kafka.address] });
+      const second = await place.relay({ brokers: [kafka.address] });
+      for (let number = 0; number < 40; number += 1) await place.raise('file:1', number);
+      await place.caughtUp();
+      assert.match(await first.metrics.render(), /millrace_kafka_cluster_records_total 80\n/);
+      assert.doesNotMatch(await second.metrics.render(), /millrace_kafka_cluster_records_total \d/);
+      await first.stop();
+      for (let number = 40; number < 60; number += 1) await place.raise('file:1', number);
+      await place.caughtUp();
+      assert.match(await second.metrics.render(), /millrace_kafka_cluster_records_total 40\n/);
+      const records = await readTopics(kafka.address, [ALL]);
+      assert.deepEqual(records.map((one) => one.data['operator']), Array.from({ length: 60 }, (_, number) => `file:1#${number}`));
+    } finally {
+      await place.close();
+      await kafka.stop();
+      await server.drop();
+    }
+  });
+
+  test('a topic that has been deleted is made again', async () => {
+    const server = await testDatabase();
+    const place = await relayPlace(server.url);
+    const kafka = await startKafka();
+    const admin = new Admin({ clientId: 'test', bootstrapBrokers: [kafka.address] });
+    try {
+      await place.relay({ brokers: [kafka.address] });
+      await place.raise('file:1', 0);
+      await place.caughtUp();
+      await admin.deleteTopics({ topics: [ALL] });
+      await place.raise('file:1', 1);
+      await place.caughtUp();
+      assert.deepEqual((await readTopics(kafka.address, [ALL])).map((one) => one.data['operator']), ['file:1#1']);
+      assert.deepEqual((await readTopics(kafka.address, ['dataworks.workspace.11'])).map((one) => one.data['operator']), ['file:1#0', 'file:1#1']);
+    } finally {
+      await admin.close();
+      await place.close();
+      await kafka.stop();
+      await server.drop();
+    }
+  });
+});
+
+describe('without a cluster', () => {
+  test('GetKafkaAccess tells that the cluster cannot be reached, how much waits, and why', async () => {
+    const broker = `127.0.0.1:${await freePort()}`;
+    const house = await startTestHouse({ kafkaCluster: { brokers: [broker], sasl: undefined, tls: undefined, replicas: undefined, users: false } });
+    try {
+      await house.call('2020-05-18', 'CreateProject', { ProjectIdentifier: 'kafka', ProjectName: 'kafka', ProjectDescription: '', ProjectMode: 3 });
+      const cluster = await eventually('the failure is told', async () => {
+        const { PagingInfo } = (await house.call('2026-12-01', 'GetKafkaAccess', {})) as { PagingInfo: { Cluster?: Record<string, unknown> } };
+        return PagingInfo.Cluster?.['LastError'] === undefined ? undefined : PagingInfo.Cluster;
+      });
+      assert.equal(cluster['BootstrapServers'], broker);
+      assert.equal(cluster['Connected'], false);
+      assert.match(String(cluster['LastError']), /ECONNREFUSED/);
+      assert.ok(Number(cluster['LagCount']) > 0);
+      assert.match(await house.house.metrics.render(), /millrace_kafka_cluster_connected 0/);
+    } finally {
+      await house.stop();
+    }
+  });
+
+  test('settings that cannot be meant are refused by name', () => {
+    const read = (env: Record<string, string>) => readConfig({ MILLRACE_KAFKA_BROKERS: 'one:9092,two', ...env }).kafkaCluster;
+    assert.deepEqual(read({}), { brokers: ['one:9092', 'two:9092'], sasl: undefined, tls: undefined, replicas: undefined, users: false });
+    assert.equal(readConfig({}).kafkaCluster, undefined);
+    assert.deepEqual(read({ MILLRACE_KAFKA_CLUSTER_USER: 'u', MILLRACE_KAFKA_CLUSTER_PASSWORD: 'p' })?.sasl, { mechanism: 'SCRAM-SHA-512', username: 'u', password: 'p' });
+    assert.throws(() => read({ MILLRACE_KAFKA_BROKERS: 'one:99999' }), /MILLRACE_KAFKA_BROKERS has one:99999/);
+    assert.throws(() => read({ MILLRACE_KAFKA_CLUSTER_USER: 'u' }), /MILLRACE_KAFKA_CLUSTER_PASSWORD/);
+    assert.throws(() => read({ MILLRACE_KAFKA_CLUSTER_MECHANISM: 'GSSAPI' }), /MILLRACE_KAFKA_CLUSTER_MECHANISM/);
+    assert.throws(() => read({ MILLRACE_KAFKA_CLUSTER_USERS: 'yes' }), /MILLRACE_KAFKA_CLUSTER_USERS/);
+    assert.throws(() => read({ MILLRACE_KAFKA_CLUSTER_TLS_CERT: 'a' }), /MILLRACE_KAFKA_CLUSTER_TLS_KEY/);
+    assert.throws(() => read({ MILLRACE_KAFKA_CLUSTER_REPLICAS: '0' }), /MILLRACE_KAFKA_CLUSTER_REPLICAS/);
   });
 
   test('a port where nobody listens holds up neither start nor stop', async () => {

@@ -9,7 +9,7 @@ import { bootstrapTenant, type FirstTenant } from '../../server/identity/index.t
 import { systemClock, type Clock } from '../../server/kernel/clock.ts';
 import { openDatabase, type Database } from '../../server/kernel/database.ts';
 import { randomIds } from '../../server/kernel/ids.ts';
-import type { KafkaSettings } from '../../server/openevent/index.ts';
+import type { ClusterSettings, KafkaSettings } from '../../server/openevent/index.ts';
 import { silentLog, type Log } from '../../server/kernel/log.ts';
 import { secretBox } from '../../server/kernel/secrets.ts';
 import { createHttpServer } from '../../server/openapi/http.ts';
@@ -37,6 +37,8 @@ export interface TestHouse {
 export async function startTestHouse(options: {
   /** The built-in Kafka listener; none when absent. */
   readonly kafka?: KafkaSettings;
+  /** The Kafka cluster that events are written to; none when absent. */
+  readonly kafkaCluster?: ClusterSettings;
   readonly clock?: Clock;
   readonly log?: Log;
   readonly regions?: readonly string[];
@@ -67,6 +69,7 @@ export async function startTestHouse(options: {
     uploadEndpoint: 'files.test:8443',
     validatePayloads: true,
     kafka: options.kafka,
+    kafkaCluster: options.kafkaCluster,
   });
   const first = await bootstrapTenant({ database, changes: house.changes, secrets, ids: randomIds, userName: 'owner' });
   if (first === undefined) throw new Error('the template already has a tenant');

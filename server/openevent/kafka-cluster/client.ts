@@ -1,7 +1,7 @@
 import type { Admin, API, Broker, Connection, MessageRecord } from '@platformatic/kafka';
 import { limits } from '../../kernel/limits.ts';
 import type { Acl, ScramCredential } from './access.ts';
-import { describeFailure, hasCode } from './failure.ts';
+import { hasCode } from './failure.ts';
 
 /** How the cluster is reached. */
 export interface ClusterSettings {
@@ -48,7 +48,9 @@ export interface ClusterClient {
    * by the same producer: the cluster knows those that had come through.
    */
   produce(producer: Producer, records: readonly RelayRecord[]): Promise<void>;
-  setScram(upsertions: readonly ScramCredential[], deletions: readonly string[]): Promise<void>;
+  setScram(credentials: readonly ScramCredential[]): Promise<void>;
+  /** Takes from a user the passwords of all mechanisms. */
+  removeScram(login: string): Promise<void>;
   addAcls(acls: readonly Acl[]): Promise<void>;
   /** Takes from the principal everything that it was allowed. */
   removeAcls(principal: string): Promise<void>;
@@ -131,6 +133,12 @@ export async function createClusterClient(settings: ClusterSettings): Promise<Cl
     return [...leaders.values()];
   }
 
+  /** Any broker passes the request on to the controller, which keeps the users. */
+  async function alterScram(deletions: object[], upsertions: object[]): Promise<void> {
+    const alter = await api<[object[], object[]], unknown>('AlterUserScramCredentials');
+    await alter.async(await anyConnection(), deletions, upsertions);
+  }
+
   return {
     async probe() {
       await admin.metadata({ topics: [], forceUpdate: true });
@@ -204,20 +212,18 @@ export async function createClusterClient(settings: ClusterSettings): Promise<Cl
       for (const [place, count] of counts) producer.sequences.set(place, ((producer.sequences.get(place) ?? 0) + count) % SEQUENCES);
     },
 
-    async setScram(upsertions, deletions) {
-      // The controller is where users are kept, but any broker passes the request on.
-      const connection = await anyConnection();
-      const alter = await api<[object[], object[]], { readonly results: readonly { readonly user: string; readonly errorCode: number; readonly errorMessage: string | null }[] }>('AlterUserScramCredentials');
-      await alter
-        .async(
-          connection,
-          deletions.flatMap((name) => [1, 2].map((mechanism) => ({ name, mechanism }))),
-          upsertions.map(({ mechanism, ...rest }) => ({ ...rest, mechanism: SCRAM_MECHANISM[mechanism] })),
-        )
-        .catch((error: unknown) => {
+    async setScram(credentials) {
+      // The cluster takes a user only once in a request.
+      for (const { mechanism, ...rest } of credentials) await alterScram([], [{ ...rest, mechanism: SCRAM_MECHANISM[mechanism] }]);
+    },
+
+    async removeScram(login) {
+      for (const mechanism of Object.values(SCRAM_MECHANISM)) {
+        await alterScram([{ name: login, mechanism }], []).catch((error: unknown) => {
           // One who is not there need not be removed.
-          if (upsertions.length > 0 || !hasCode(error, ['RESOURCE_NOT_FOUND'])) throw new Error(`the SCRAM users of the cluster could not be set: ${describeFailure(error)}`, { cause: error });
+          if (!hasCode(error, ['RESOURCE_NOT_FOUND'])) throw error;
         });
+      }
     },
 
     addAcls: (acls) => (acls.length === 0 ? Promise.resolve() : admin.createAcls({ creations: [...acls] })),

@@ -8,7 +8,7 @@ import { createPresence, type Presence } from '../../kernel/presence.ts';
 import type { SecretBox } from '../../kernel/secrets.ts';
 import type { Envelope } from '../envelope.ts';
 import { USER_PREFIX } from '../kafka/user-store.ts';
-import { compareCursors, type EventLog, type LogEvent } from '../log.ts';
+import type { EventLog, LogEvent } from '../log.ts';
 import { createClusterClient, type ClusterClient, type ClusterSettings } from './client.ts';
 import { describeFailure, isProducerLost, isTopicGone } from './failure.ts';
 import { watchRelay } from './gauges.ts';
@@ -109,6 +109,7 @@ export function createKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
     let writer: Writer | undefined;
     let probeAt = 0;
     let usersAt = 0;
+    let usersFailure: string | undefined;
     /** What the database says of the cluster; undefined before it has said anything. */
     let health: string | undefined;
     const client = await (options.connect ?? createClusterClient)(settings);
@@ -149,6 +150,19 @@ export function createKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
       saved = cursor;
     }
 
+    /** Users are of no weight for the events: where the cluster refuses them, events go on. */
+    async function mirrorUsers(tenantId: number): Promise<void> {
+      try {
+        await bringUsers({ client, database, secrets, log, plainTenant: tenantId });
+        usersFailure = undefined;
+      } catch (error) {
+        const failure = describeFailure(error);
+        failures.add();
+        if (failure !== usersFailure) log.warn({ failure }, `Kafka users could not be brought to the cluster: ${failure}; this is tried again`);
+        usersFailure = failure;
+      }
+    }
+
     /** One page. Answers how long to rest before the next. */
     async function turn(): Promise<number> {
       const now = clock.now().getTime();
@@ -174,8 +188,8 @@ export function createKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
       if (first !== undefined || cursor.position - saved.position > 10_000) await save();
       if (settings.users && plainTenant !== undefined && (usersDue || now >= usersAt)) {
         usersDue = false;
-        await bringUsers({ client, database, secrets, log, plainTenant, persist });
         usersAt = clock.now().getTime() + limits.kafkaClusterUsersMs.value;
+        await mirrorUsers(plainTenant);
       }
       if (page.more) return 0;
       return page.waiting ? 5 : limits.eventPollMs.value;
@@ -187,17 +201,11 @@ export function createKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
           const pause = await turn();
           if (pause > 0) await rest(pause);
         } catch (error) {
-          if (error instanceof Halted) {
-            // The lease may come to its end only because PostgreSQL is away for a while; the look after it decides.
-            if (own.ended) break;
-            await back(own, limits.eventPollMs.value);
-            continue;
-          }
-          if (isProducerLost(error) || isTopicGone(error)) log.warn({ err: error }, 'the Kafka cluster has lost what the relay had told it before; the relay looks what is there and goes on');
-          else log.warn({ err: error }, 'events could not be relayed to the Kafka cluster and will be tried again');
-          // What was sent is seen by what is there.
+          // What was sent of the page is seen by what is there; the same producer would send it again.
           writer = undefined;
-          cursor = compareCursors(saved, state.cursor) > 0 ? saved : state.cursor;
+          cursor = saved;
+          // Without a lost lease it is PostgreSQL that is away for a while; the next look decides.
+          if (!(error instanceof Halted)) log.warn({ err: error }, 'events could not be relayed to the Kafka cluster; the relay looks what is there and goes on');
           await back(own, limits.eventPollMs.value);
         }
       }

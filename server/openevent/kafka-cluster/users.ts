@@ -6,16 +6,15 @@ import { aclsOf, principalOf, scramCredentials, stateOf } from './access.ts';
 import type { ClusterClient } from './client.ts';
 import { listRelayedUsers, removeRelayedUser, saveRelayedUser } from './store.ts';
 
-/** Brings new and changed Kafka users to the cluster, and takes deleted ones from it. One that fails is brought again by the next call. */
+/** Brings new and changed Kafka users to the cluster, and takes deleted ones from it. Rejects at the first that fails; the next call goes on with it. */
 export async function bringUsers(options: {
   readonly client: ClusterClient;
   readonly database: Database;
   readonly secrets: SecretBox;
   readonly log: Log;
   readonly plainTenant: number;
-  readonly persist: <T>(work: () => Promise<T>) => Promise<T>;
 }): Promise<number> {
-  const { client, database, secrets, log, plainTenant, persist } = options;
+  const { client, database, secrets, log, plainTenant } = options;
   const users = await listAllUsers(database);
   const brought = new Map((await listRelayedUsers(database)).map((one) => [one.login, one.state]));
   let changes = 0;
@@ -25,17 +24,17 @@ export async function bringUsers(options: {
     const acls = aclsOf(user, plainTenant);
     if (acls.length === 0) log.warn({ user: user.login }, 'a Kafka user with only some event types reads nothing in the cluster, which cannot leave records out of a topic');
     const credentials = scramCredentials(user.login, secrets.open(user.password, passwordPurpose(user.id)));
-    await persist(() => client.setScram(credentials, []));
-    if (brought.has(user.login)) await persist(() => client.removeAcls(principalOf(user.login)));
-    await persist(() => client.addAcls(acls));
+    await client.setScram(credentials);
+    if (brought.has(user.login)) await client.removeAcls(principalOf(user.login));
+    await client.addAcls(acls);
     await saveRelayedUser(database, user.login, state);
     changes += 1;
   }
   const present = new Set(users.map((one) => one.login));
   for (const login of brought.keys()) {
     if (present.has(login)) continue;
-    await persist(() => client.removeAcls(principalOf(login)));
-    await persist(() => client.setScram([], [login]));
+    await client.removeAcls(principalOf(login));
+    await client.removeScram(login);
     await removeRelayedUser(database, login);
     changes += 1;
   }
