@@ -1,14 +1,16 @@
-import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { memo, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 
-interface VirtualRowsProps {
+interface VirtualRowsProps<Item> {
   label: string;
   count: number;
   rowHeight: number;
   /** Widths of the columns as a CSS grid template. */
   template: string;
   head: readonly ReactNode[];
-  /** The cells of a row, or undefined while it is not there yet. */
-  row(index: number): readonly ReactNode[] | undefined;
+  /** What a row shows, or undefined while it is not there yet. */
+  item(index: number): Item | undefined;
+  /** The cells of a row. Rows are drawn again when this function is another one. */
+  cells: (item: Item) => readonly ReactNode[];
   /** Told which rows are in view, the last one exclusive. */
   onRange(first: number, last: number): void;
   /** The least width of a row, beyond which the list scrolls sideways. */
@@ -20,17 +22,20 @@ const spare = 8;
 const restMs = 80;
 
 /** A list of any length that draws only the rows in view. All rows have one height, so that any place can be scrolled to at once. */
-export function VirtualRows({ label, count, rowHeight, template, head, row, onRange, minWidth = 760 }: VirtualRowsProps) {
+export function VirtualRows<Item>({ label, count, rowHeight, template, head, item, cells, onRange, minWidth = 760 }: VirtualRowsProps<Item>) {
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ first: 0, last: 30 });
   useEffect(() => {
     const element = box.current;
     if (element === null) return undefined;
     let frame = 0;
+    // Asked for when it changes only: asking in each frame would make the browser lay the rows out at that moment.
+    let height = element.clientHeight;
     const measure = () => {
       frame = 0;
       const first = Math.max(0, Math.floor(element.scrollTop / rowHeight) - spare);
-      const last = Math.min(count, Math.ceil((element.scrollTop + element.clientHeight) / rowHeight) + spare);
+      // As many rows wherever the list stands, so that each element keeps its place among them.
+      const last = first + Math.ceil(height / rowHeight) + 1 + 2 * spare;
       setView((old) => (old.first === first && old.last === last ? old : { first, last }));
     };
     const onScroll = () => {
@@ -38,7 +43,10 @@ export function VirtualRows({ label, count, rowHeight, template, head, row, onRa
     };
     measure();
     element.addEventListener('scroll', onScroll, { passive: true });
-    const observer = new ResizeObserver(onScroll);
+    const observer = new ResizeObserver(() => {
+      height = element.clientHeight;
+      onScroll();
+    });
     observer.observe(element);
     return () => {
       element.removeEventListener('scroll', onScroll);
@@ -49,14 +57,15 @@ export function VirtualRows({ label, count, rowHeight, template, head, row, onRa
   // While somebody scrolls on, nothing is asked for: rows passed by in a moment are nobody's business.
   const told = useRef(false);
   useEffect(() => {
-    const timer = window.setTimeout(() => onRange(view.first, view.last), told.current ? restMs : 0);
+    const timer = window.setTimeout(() => onRange(view.first, Math.min(view.last, count)), told.current ? restMs : 0);
     told.current = true;
     return () => window.clearTimeout(timer);
-  }, [view, onRange]);
+  }, [view, count, onRange]);
 
   const indices = Array.from({ length: Math.max(0, Math.min(view.last, count) - view.first) }, (_, offset) => view.first + offset);
   // Elements are used again for the rows that come into view, which is cheaper than making new ones.
   const slots = Math.max(1, view.last - view.first);
+  const blank = useMemo(() => Array.from({ length: head.length }, (_, column) => <span role="cell" key={column}>…</span>), [head.length]);
   return (
     <div className="virtual" ref={box} role="table" aria-label={label} aria-rowcount={count + 1} tabIndex={0} style={{ height: Math.min(620, (count + 1) * rowHeight + 2) }}>
       <div role="rowgroup" style={{ minWidth }} className="virtual-head-group">
@@ -69,19 +78,35 @@ export function VirtualRows({ label, count, rowHeight, template, head, row, onRa
         </div>
       </div>
       <div role="rowgroup" style={{ position: 'relative', height: count * rowHeight, minWidth }}>
-        {indices.map((index) => {
-          const cells = row(index);
-          return (
-            <div key={index % slots} className="virtual-row" role="row" aria-rowindex={index + 2} style={{ gridTemplateColumns: template, height: rowHeight, top: index * rowHeight }}>
-              {(cells ?? head.map(() => '…')).map((cell, column) => (
-                <span role="cell" key={column}>
-                  {cell}
-                </span>
-              ))}
-            </div>
-          );
-        })}
+        {indices.map((index) => (
+          <Row key={index % slots} index={index} item={item(index)} cells={cells as (item: unknown) => readonly ReactNode[]} blank={blank} template={template} height={rowHeight} />
+        ))}
       </div>
     </div>
   );
 }
+
+interface RowProps {
+  index: number;
+  item: unknown;
+  cells: (item: unknown) => readonly ReactNode[];
+  /** Shown while there is no item; always the same elements, so that a row that moves without one costs nothing but the move. */
+  blank: readonly ReactNode[];
+  template: string;
+  height: number;
+}
+
+/** One row. It is moved by a transform, for which nothing has to be laid out anew. */
+const Row = memo(function Row({ index, item, cells, blank, template, height }: RowProps) {
+  return (
+    <div className="virtual-row" role="row" aria-rowindex={index + 2} style={{ gridTemplateColumns: template, height, transform: `translateY(${index * height}px)` }}>
+      {item === undefined
+        ? blank
+        : cells(item).map((cell, column) => (
+            <span role="cell" key={column}>
+              {cell}
+            </span>
+          ))}
+    </div>
+  );
+});

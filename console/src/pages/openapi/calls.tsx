@@ -105,6 +105,22 @@ function CallList({ filter, total }: { filter: ListRequest; total: number }) {
     const page = Math.floor(index / pageSize) + 1;
     return answers[pages.indexOf(page)]?.data?.PagingInfo?.Calls?.[index % pageSize];
   };
+  const cells = useCallback(
+    (row: CallRow) => [
+      time(row.Time),
+      <Link key="link" to={`/openapi/calls/${row.RequestId}`} title={`${row.Product} ${row.Version}`}>
+        {row.Operation === '' ? '–' : row.Operation}
+      </Link>,
+      row.Access === 'write' ? t('write') : t('read'),
+      <ResultTag key="result" row={row} />,
+      row.UserName === '' ? '–' : row.UserName,
+      <span key="key" className="mono" title={row.AccessKeyId}>
+        {row.AccessKeyId === '' ? t('session') : row.AccessKeyId}
+      </span>,
+      span(row.DurationMillis),
+    ],
+    [t, time, span],
+  );
   return (
     <>
       <p className="quiet" role="status">
@@ -118,23 +134,8 @@ function CallList({ filter, total }: { filter: ListRequest; total: number }) {
         minWidth={900}
         head={[c('time'), t('operation'), t('kind'), t('result'), c('user'), t('access-key'), t('duration')]}
         onRange={onRange}
-        row={(index) => {
-          const row = rowAt(index);
-          if (row === undefined) return undefined;
-          return [
-            time(row.Time),
-            <Link key="link" to={`/openapi/calls/${row.RequestId}`} title={`${row.Product} ${row.Version}`}>
-              {row.Operation === '' ? '–' : row.Operation}
-            </Link>,
-            row.Access === 'write' ? t('write') : t('read'),
-            <ResultTag key="result" row={row} />,
-            row.UserName === '' ? '–' : row.UserName,
-            <span key="key" className="mono" title={row.AccessKeyId}>
-              {row.AccessKeyId === '' ? t('session') : row.AccessKeyId}
-            </span>,
-            span(row.DurationMillis),
-          ];
-        }}
+        item={rowAt}
+        cells={cells}
       />
     </>
   );

@@ -82,20 +82,17 @@ export default function Events() {
             template="180px minmax(200px, 2fr) minmax(160px, 2fr) 140px"
             head={[c('time'), t('event'), t('object'), c('workspace')]}
             onRange={nothing}
-            row={(index) => {
-              const event = events[index];
-              if (event === undefined) return undefined;
-              return [
-                time(event.Time),
-                <Link key="link" to={`/openevent/events/${event.EventId}`} title={event.Type}>
-                  {event.EventCode}
-                </Link>,
-                <span key="object" className="mono" title={event.ObjectKey}>
-                  {event.ObjectKey}
-                </span>,
-                nameOf(event.ProjectId),
-              ];
-            }}
+            item={(index) => events[index]}
+            cells={(event) => [
+              time(event.Time),
+              <Link key="link" to={`/openevent/events/${event.EventId}`} title={event.Type}>
+                {event.EventCode}
+              </Link>,
+              <span key="object" className="mono" title={event.ObjectKey}>
+                {event.ObjectKey}
+              </span>,
+              nameOf(event.ProjectId),
+            ]}
           />
         </>
       )}

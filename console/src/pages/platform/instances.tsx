@@ -90,6 +90,23 @@ function InstanceList({ workspace, request, total }: { workspace: number; reques
       return { queryKey: [legacy, 'ListInstances', page], queryFn: ({ signal }: { signal: AbortSignal }) => call(legacy, 'ListInstances', page, signal), refetchInterval: 5_000, placeholderData: keepPreviousData };
     }),
   });
+  const cells = useCallback(
+    (row: InstanceRow) => {
+      const begin = row.BeginRunningTime ?? 0;
+      const end = row.FinishTime ?? 0;
+      return [
+        row.InstanceId,
+        <Link key="link" to={`/platform/operations/${workspace}/instances/${row.InstanceId}`}>
+          {row.NodeName}
+        </Link>,
+        <InstanceState key="state" status={statusOfLegacy(row.Status)} />,
+        <InstanceKind key="kind" kind={kindOfLegacy(row.DagType)} />,
+        time(row.BeginRunningTime),
+        begin === 0 || end === 0 ? '–' : span(end - begin),
+      ];
+    },
+    [workspace, time, span],
+  );
   return (
     <>
       <p className="quiet" role="status">
@@ -102,22 +119,8 @@ function InstanceList({ workspace, request, total }: { workspace: number; reques
         template="110px minmax(160px, 2fr) 150px 110px 180px 100px"
         head={['Id', t('task'), c('status'), t('kind'), t('started'), t('duration')]}
         onRange={onRange}
-        row={(index) => {
-          const row: InstanceRow | undefined = answers[pages.indexOf(Math.floor(index / pageSize) + 1)]?.data?.Data?.Instances?.[index % pageSize];
-          if (row === undefined) return undefined;
-          const begin = row.BeginRunningTime ?? 0;
-          const end = row.FinishTime ?? 0;
-          return [
-            row.InstanceId,
-            <Link key="link" to={`/platform/operations/${workspace}/instances/${row.InstanceId}`}>
-              {row.NodeName}
-            </Link>,
-            <InstanceState key="state" status={statusOfLegacy(row.Status)} />,
-            <InstanceKind key="kind" kind={kindOfLegacy(row.DagType)} />,
-            time(row.BeginRunningTime),
-            begin === 0 || end === 0 ? '–' : span(end - begin),
-          ];
-        }}
+        item={(index) => answers[pages.indexOf(Math.floor(index / pageSize) + 1)]?.data?.Data?.Instances?.[index % pageSize]}
+        cells={cells}
       />
     </>
   );
