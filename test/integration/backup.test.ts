@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
@@ -238,6 +239,37 @@ test('a backup is of one moment while writers go on and partitions are made', as
     assert.ok((counts?.tenants ?? 0) > 200);
     assert.equal(counts?.audits, counts?.tenants);
     assert.ok((counts?.next ?? 0) >= (counts?.highest ?? 0), 'no number is given out twice');
+  } finally {
+    await place.drop();
+    await copy.drop();
+  }
+});
+
+test('the commands: a file that is there is not replaced, a restore needs the key, and both say what they did', async () => {
+  const [place, copy] = [await testDatabase(), await testDatabase()];
+  const file = join(folder, 'command.backup');
+  const run = (script: string, args: readonly string[], env: Readonly<Record<string, string>>) =>
+    new Promise<{ code: number | null; text: string }>((resolve) => {
+      const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, '..', '..', 'tools', script), ...args], { env: { PATH: process.env['PATH'] ?? '', MILLRACE_DATA: join(folder, 'command'), ...env } });
+      let text = '';
+      for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (part: string) => void (text += part));
+      child.once('close', (code) => resolve({ code, text }));
+    });
+  const withKey = { MILLRACE_MASTER_KEY: masterKey.toString('hex') };
+  try {
+    await withDatabase(place.url, (database) => database.run(`insert into tenant (name, created_at) values ('kept', now())`));
+    const made = await run('backup.ts', [file], { DATABASE_URL: place.url, ...withKey });
+    assert.deepEqual([made.code, /Not inside: the master key/.test(made.text)], [0, true], made.text);
+    assert.equal((await stat(file)).mode & 0o077, 0, 'nobody else may read it');
+    const again = await run('backup.ts', [file], { DATABASE_URL: place.url, ...withKey });
+    assert.deepEqual([again.code, /replaces nothing/.test(again.text)], [1, true], again.text);
+    const keyless = await run('restore.ts', [file], { DATABASE_URL: copy.url });
+    assert.deepEqual([keyless.code, /no master key/.test(keyless.text)], [1, true], keyless.text);
+    const restored = await run('restore.ts', [file], { DATABASE_URL: copy.url, ...withKey });
+    assert.deepEqual([restored.code, restored.text.startsWith('Restored ')], [0, true], restored.text);
+    assert.equal((await withDatabase(copy.url, (database) => database.row<{ name: string }>('select name from tenant')))?.name, 'kept');
+    const nothing = await run('backup.ts', [join(folder, 'none.backup')], withKey);
+    assert.deepEqual([nothing.code, /no database/.test(nothing.text)], [1, true], nothing.text);
   } finally {
     await place.drop();
     await copy.drop();
