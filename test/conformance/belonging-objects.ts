@@ -12,6 +12,7 @@ export async function makeBelongings(house: TestHouse, ProjectId: number, mark: 
   const compute = Number((await call(CURRENT, 'CreateComputeResource', { ProjectId, Name: mark, Type: 'hologres', ConnectionPropertiesMode: 'UrlMode', ConnectionProperties, Description: mark }))['Id']);
   const certificate = Number((await call(CURRENT, 'ImportCertificate', { ProjectId, Name: mark, Description: mark, CertificateFile: await testUpload(house, mark, VALID) }))['Id']);
   const DatasetId = String((await call(CURRENT, 'CreateDataset', { ProjectId, Name: mark, Comment: mark, StorageType: 'OSS', InitVersion: JSON.stringify({ Url: `oss://${mark}/${mark}`, Comment: mark }) }))['Id']);
+  await call(CURRENT, 'CreateDatasetVersion', { DatasetId, Url: `oss://${mark}/second` });
   const { Dataset } = (await call(CURRENT, 'GetDataset', { Id: DatasetId })) as { Dataset: { LatestVersion: { Id: string } } };
   const ImageId = String((await call('2026-12-01', 'RegisterImage', { Name: mark, ImageVersion: mark, ImageUri: mark, Description: mark }))['ImageId']);
   await call(CURRENT, 'AssociateProjectToImage', { ProjectId, Id: ImageId });
@@ -22,7 +23,13 @@ export async function makeBelongings(house: TestHouse, ProjectId: number, mark: 
     ...of(ImageId, 'GetImage', 'ListImageVersions', 'ListImageAssociatedProjects', 'AssociateProjectToImage', 'DissociateProjectFromImage'),
     'UpdateProjectRole.Code': Code,
     'DeleteProjectRole.Code': Code,
-    'CreateIdentifyCredential.IdentifyCredential': { ProjectId: String(ProjectId) },
+    // What these need to be carried out.
+    'UpdateProjectRole.ModulePermissions': [{ ModuleId: 11, PermissionType: 'Read' }],
+    'CreateComputeResource.ConnectionPropertiesMode': 'UrlMode',
+    'ImportCertificate.CertificateFile': await testUpload(house, `${mark}_other`, VALID),
+    'CreateIdentifyCredential.IdentifyCredential': { ProjectId: String(ProjectId), UserId: '1', UserType: 'SubAccount', DataSource: { Type: 'hive', InstanceId: mark, Role: 'Admin', UserName: mark, Password: mark } },
+    'CreateDataset.InitVersion': { Url: `oss://${mark}/other` },
+    'CreateDatasetVersion.Url': `oss://${mark}/third`,
     ...of(compute, 'GetComputeResource', 'UpdateComputeResource', 'DeleteComputeResource'),
     ...of(certificate, 'GetCertificate', 'DeleteCertificate'),
     ...of(DatasetId, 'GetDataset', 'UpdateDataset', 'DeleteDataset'),
