@@ -1,6 +1,6 @@
 import type { Change } from '../../kernel/change.ts';
 import { limits } from '../../kernel/limits.ts';
-import type { EndedRun, Execution, Run, RunFollower, RunOutcome } from '../execution/index.ts';
+import type { Attempt, EndedRun, Execution, Run, RunFollower, RunOutcome } from '../execution/index.ts';
 import { instanceOperation } from './events.ts';
 import { lockInstance, lockInstances, setFrozen, type InstancePatch, type InstanceRow } from './instance-store.ts';
 import { hasEnded } from './states.ts';
@@ -23,6 +23,9 @@ export interface Instances extends RunFollower {
   checkRerun(instance: InstanceRow): void;
 }
 
+/** How often a run and its instance are taken before the caller is told that the status moves too fast. */
+const TAKING_TRIES = 5;
+
 export function createInstances(options: { execution: Execution; submissions: Submissions }): Instances {
   const { execution, submissions } = options;
 
@@ -30,6 +33,25 @@ export function createInstances(options: { execution: Execution; submissions: Su
     const instance = await lockInstance(change, id);
     if (instance === undefined) throw new Error(`there is no instance ${id}`);
     return instance;
+  }
+
+  /**
+   * Takes the run of an instance and then the instance, in the order in which a worker locks them, so that the two never wait for each other. A run that
+   * was handed over between the two was missed: then both are let go and taken anew.
+   */
+  async function lockedWithRun<Taken>(change: Change, id: number, take: () => Promise<Taken>, none: Taken, missable: readonly Attempt['state'][]): Promise<{ taken: Taken; instance: InstanceRow }> {
+    for (let tries = 1; ; tries += 1) {
+      await change.run('savepoint taken');
+      const taken = await take();
+      const instance = await locked(change, id);
+      const missed = taken === none && !hasEnded(instance.status) && (await execution.attempts(change, id)).some(({ state }) => missable.includes(state));
+      if (!missed) {
+        await change.run('release savepoint taken');
+        return { taken, instance };
+      }
+      await change.run('rollback to savepoint taken');
+      if (tries === TAKING_TRIES) throw wrongState(instance, 'its status has just changed.');
+    }
   }
 
   /** Automatic reruns after failures since a person last started it. Attempts that ended with their worker do not count. */
@@ -94,9 +116,7 @@ export function createInstances(options: { execution: Execution; submissions: Su
     },
     checkRerun,
     async stop(change, instanceId) {
-      // The run is locked before the instance, as a worker does it, so that the two never wait for each other.
-      const stopped = await execution.stop(change, instanceId);
-      const instance = await locked(change, instanceId);
+      const { taken: stopped, instance } = await lockedWithRun(change, instanceId, () => execution.stop(change, instanceId), 'none', ['Queued', 'Running']);
       if (stopped === 'none') {
         if (hasEnded(instance.status)) throw wrongState(instance, 'it has ended.');
         await transition(change, instance, 'Failure', { errorText: 'The task was stopped before it ran.' });
@@ -119,8 +139,8 @@ export function createInstances(options: { execution: Execution; submissions: Su
       change.touch(`instance:${instanceId}`);
     },
     async suspend(change, instanceId) {
-      const withdrawn = await execution.withdraw(change, instanceId);
-      let instance = await locked(change, instanceId);
+      const { taken: withdrawn, instance: found } = await lockedWithRun(change, instanceId, () => execution.withdraw(change, instanceId), false, ['Queued']);
+      let instance = found;
       if (instance.frozen) throw wrongState(instance, 'it is suspended already.');
       if (hasEnded(instance.status)) throw wrongState(instance, 'it has ended.');
       if (instance.status === 'Running' || instance.status === 'Checking') throw wrongState(instance, 'it runs already; stop it instead.');
