@@ -43,3 +43,27 @@ export function checkText(name: string, text: string, characters: number): strin
   if (text.includes('\u0000') || !text.isWellFormed()) throw invalid(name, 'it contains a character that is not allowed');
   return text;
 }
+
+/** One of the words that are known. Throws InvalidParameter. */
+export function readWord(name: string, value: string, known: readonly string[]): string {
+  if (!known.includes(value)) throw invalid(name, `it must be one of ${known.join(', ')}`);
+  return value;
+}
+
+/** How a list is sorted; `by` is SQL from a table of the domain's own. */
+export interface SortOrder {
+  readonly by: string;
+  readonly direction: 'asc' | 'desc';
+}
+
+/** Reads `SortBy` and `Order`; `columns` has the SQL by the names that `SortBy` may have. Throws InvalidParameter. */
+export function readSortOrder(
+  request: { SortBy?: string | undefined; Order?: string | undefined },
+  columns: Readonly<Record<string, string>>,
+  otherwise: { readonly sortBy: string; readonly order: 'Asc' | 'Desc' },
+): SortOrder {
+  const by = columns[readWord('SortBy', request.SortBy ?? otherwise.sortBy, Object.keys(columns))] ?? '';
+  const order = request.Order ?? otherwise.order;
+  if (!/^(asc|desc)$/i.test(order)) throw invalid('Order', 'it must be Asc or Desc');
+  return { by, direction: order.toLowerCase() === 'asc' ? 'asc' : 'desc' };
+}

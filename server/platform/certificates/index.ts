@@ -2,15 +2,16 @@ import { limits } from '../../kernel/limits.ts';
 import type { Module } from '../../kernel/module.ts';
 import { declareOperations } from '../../kernel/operation.ts';
 import type { SecretBox } from '../../kernel/secrets.ts';
-import type { Certificates, FileSource } from './interface.ts';
+import type { Uploads } from '../studio/index.ts';
+import type { Certificates } from './interface.ts';
 import { certificateOperations, purposes } from './operations.ts';
 import { certificateById, countEnding, credentialOf, deleteAllOf } from './store.ts';
 
-export type { Certificates, FileSource, OpenedCertificate } from './interface.ts';
+export type { Certificates, OpenedCertificate } from './interface.ts';
 export { certificatesSchema } from './schema.ts';
 
 /** Certificate files and credentials of workspaces: they go in, encrypted, and come out only to code that runs here. */
-export function createCertificates(options: { secrets: SecretBox; files: FileSource }): { readonly module: Module; readonly certificates: Certificates } {
+export function createCertificates(options: { secrets: SecretBox; files: Uploads }): { readonly module: Module; readonly certificates: Certificates } {
   const { secrets } = options;
   return {
     module: {

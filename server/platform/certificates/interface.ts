@@ -18,9 +18,3 @@ export interface Certificates {
   /** Deletes what belongs to a workspace that is being deleted. */
   removeWorkspace(change: Change, workspaceId: number): Promise<void>;
 }
-
-/** Files that come by an address, as the studio reads them. */
-export interface FileSource {
-  /** Rejects with InvalidParameter when the file cannot be had or is too large. */
-  read(tenantId: number, parameter: string, url: string): Promise<{ readonly content: string; readonly encoding: 'utf-8' | 'base64' }>;
-}

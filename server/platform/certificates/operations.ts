@@ -4,8 +4,8 @@ import { ApiError, invalid, missing, notFound } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { inProject, type Handlers } from '../../kernel/operation.ts';
 import type { SecretBox } from '../../kernel/secrets.ts';
-import { checkText, pageCounters, readId, readMoment, readPage } from '../dialect.ts';
-import type { FileSource } from './interface.ts';
+import { checkText, pageCounters, readId, readMoment, readPage, readSortOrder, readWord } from '../dialect.ts';
+import type { Uploads } from '../studio/index.ts';
 import { readCertificate } from './read.ts';
 import { certificateById, certificateOrders, deleteCertificate, insertCertificate, listCertificates, lockCertificates, putCredential, type CertificateRow } from './store.ts';
 
@@ -25,10 +25,9 @@ function certificateNotFound(id: number): ApiError {
   return notFound('Certificate', id);
 }
 
-function oneOf(name: string, value: string | undefined, known: readonly string[]): string {
+function requiredWord(name: string, value: string | undefined, known: readonly string[]): string {
   if (value === undefined || value === '') throw missing(name);
-  if (!known.includes(value)) throw invalid(name, `it must be one of ${known.join(', ')}`);
-  return value;
+  return readWord(name, value, known);
 }
 
 function required(name: string, value: string | undefined): string {
@@ -36,7 +35,7 @@ function required(name: string, value: string | undefined): string {
   return checkText(name, value, 256);
 }
 
-export function certificateOperations(options: { secrets: SecretBox; files: FileSource }): Handlers<Operations> {
+export function certificateOperations(options: { secrets: SecretBox; files: Uploads }): Handlers<Operations> {
   const { secrets, files } = options;
   return {
     ImportCertificate: {
@@ -96,11 +95,7 @@ export function certificateOperations(options: { secrets: SecretBox; files: File
       access: inProject('read'),
       async handle(call, request) {
         const page = readPage(request);
-        const sortBy = request.SortBy ?? 'Id';
-        const by = Object.hasOwn(certificateOrders, sortBy) ? certificateOrders[sortBy] : undefined;
-        if (by === undefined) throw invalid('SortBy', `it must be one of ${Object.keys(certificateOrders).join(', ')}`);
-        const order = (request.Order ?? 'Asc').toLowerCase();
-        if (order !== 'asc' && order !== 'desc') throw invalid('Order', 'it must be Asc or Desc');
+        const order = readSortOrder(request, certificateOrders, { sortBy: 'Id', order: 'Asc' });
         const filter = {
           workspaceId: call.workspace.id,
           name: request.Name === undefined ? undefined : checkText('Name', request.Name, 128),
@@ -108,7 +103,7 @@ export function certificateOperations(options: { secrets: SecretBox; files: File
           from: request.StartCreateTime === undefined ? undefined : readMoment('StartCreateTime', request.StartCreateTime),
           until: request.EndCreateTime === undefined ? undefined : readMoment('EndCreateTime', request.EndCreateTime),
         };
-        const { rows, total } = await listCertificates(call.db, filter, { by, direction: order }, page);
+        const { rows, total } = await listCertificates(call.db, filter, order, page);
         return { PagingInfo: { Certificates: rows.map(toCertificate), ...pageCounters(page, total) } };
       },
     },
@@ -135,7 +130,7 @@ export function certificateOperations(options: { secrets: SecretBox; files: File
       async handle(call, request) {
         const { UserId, UserType, DataSource = {} } = request.IdentifyCredential ?? {};
         const at = (name: string) => `IdentifyCredential.${name}`;
-        const engine = oneOf(at('DataSource.Type'), DataSource.Type, ['hive', 'lindorm_for_engine', 'starrocks']);
+        const engine = requiredWord(at('DataSource.Type'), DataSource.Type, ['hive', 'lindorm_for_engine', 'starrocks']);
         const instanceId = required(at('DataSource.InstanceId'), DataSource.InstanceId);
         const userId = required(at('UserId'), UserId);
         const password = required(at('DataSource.Password'), DataSource.Password);
@@ -143,11 +138,11 @@ export function certificateOperations(options: { secrets: SecretBox; files: File
           tenant_id: call.tenantId,
           workspace_id: call.workspace.id,
           user_id: userId,
-          user_type: oneOf(at('UserType'), UserType, ['PrimaryAccount', 'SubAccount', 'Role']),
+          user_type: requiredWord(at('UserType'), UserType, ['PrimaryAccount', 'SubAccount', 'Role']),
           engine_type: engine,
           instance_id: instanceId,
           instance_name: checkText(at('DataSource.InstanceName'), DataSource.InstanceName ?? '', 256),
-          role: oneOf(at('DataSource.Role'), DataSource.Role, ['Admin', 'RegularUser']),
+          role: requiredWord(at('DataSource.Role'), DataSource.Role, ['Admin', 'RegularUser']),
           user_name: required(at('DataSource.UserName'), DataSource.UserName),
           sealed: secrets.seal(password, purposes.credential(call.workspace.id, engine, instanceId, userId)),
         };

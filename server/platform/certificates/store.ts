@@ -1,5 +1,5 @@
 import type { Executor } from '../../kernel/database.ts';
-import type { Page } from '../dialect.ts';
+import type { Page, SortOrder } from '../dialect.ts';
 
 /** All SQL of certificates and credentials. */
 
@@ -69,7 +69,7 @@ export interface CertificateFilter {
 /** Columns by the name in `SortBy`. */
 export const certificateOrders: Readonly<Record<string, string>> = { CreateTime: 'created_at', Id: 'id', Name: 'name' };
 
-export async function listCertificates(db: Executor, filter: CertificateFilter, order: { readonly by: string; readonly direction: 'asc' | 'desc' }, page: Page): Promise<{ rows: CertificateRow[]; total: number }> {
+export async function listCertificates(db: Executor, filter: CertificateFilter, order: SortOrder, page: Page): Promise<{ rows: CertificateRow[]; total: number }> {
   const where = `workspace_id = $1 and ($2::text is null or position(lower($2) in lower(name)) > 0) and ($3::bigint is null or created_by = $3)
     and ($4::timestamptz is null or created_at >= $4) and ($5::timestamptz is null or created_at <= $5)`;
   const values = [filter.workspaceId, filter.name ?? null, filter.createdBy ?? null, filter.from ?? null, filter.until ?? null];

@@ -3,8 +3,8 @@ import type { Change } from '../../kernel/change.ts';
 import type { Executor } from '../../kernel/database.ts';
 import type { Module } from '../../kernel/module.ts';
 import { declareOperations } from '../../kernel/operation.ts';
+import type { Uploads } from '../studio/index.ts';
 import { datasetOperations } from './operations/datasets.ts';
-import type { FileSource } from './operations/shared.ts';
 import { versionOperations } from './operations/versions.ts';
 import { createPreviews } from './preview.ts';
 import { deleteDatasetsOf } from './store.ts';
@@ -13,7 +13,7 @@ export { datasetsSchema } from './schema.ts';
 
 /** Datasets: files, and tables of the workspace's DuckDB, under a name and in versions that do not change. */
 export function createDatasets(options: {
-  files: FileSource;
+  files: Uploads;
   directory: Pick<WorkspaceDirectory, 'find' | 'rolesOf'>;
   /** Ids of the tenant's living workspaces. */
   workspaceIds: (db: Executor, tenantId: number) => Promise<readonly number[]>;

@@ -1,5 +1,5 @@
 import type { Executor } from '../../kernel/database.ts';
-import type { Page } from '../dialect.ts';
+import type { Page, SortOrder } from '../dialect.ts';
 
 /** All SQL of datasets and their versions. */
 
@@ -97,17 +97,11 @@ export interface DatasetFilter {
   readonly storageTypes?: readonly string[] | undefined;
 }
 
-export interface Order {
-  /** A column of one of the two maps below. */
-  readonly by: string;
-  readonly direction: 'asc' | 'desc';
-}
-
 /** Columns by the name in `SortBy`. */
 export const datasetOrders: Readonly<Record<string, string>> = { CreateTime: 'd.created_at', ModifyTime: 'd.modified_at', Name: 'd.name' };
 export const versionOrders: Readonly<Record<string, string>> = { CreateTime: 'v.created_at', ModifyTime: 'v.modified_at', VersionNumber: 'v.number' };
 
-export async function listDatasets(db: Executor, filter: DatasetFilter, order: Order, page: Page): Promise<{ rows: DatasetRow[]; total: number }> {
+export async function listDatasets(db: Executor, filter: DatasetFilter, order: SortOrder, page: Page): Promise<{ rows: DatasetRow[]; total: number }> {
   const where = `d.workspace_id = any($1) and ($2::text is null or position(lower($2) in lower(d.name)) > 0) and ($3::bigint is null or d.created_by = $3) and ($4::text is null or d.origin = $4)
     and ($5::text[] is null or d.data_type = any($5)) and ($6::text[] is null or d.storage_type = any($6))`;
   const values = [filter.workspaceIds, filter.name ?? null, filter.createdBy ?? null, filter.origin ?? null, filter.dataTypes ?? null, filter.storageTypes ?? null];
@@ -127,7 +121,7 @@ export function latestVersions(db: Executor, datasetIds: readonly number[]): Pro
   return db.rows<VersionRow>(`select distinct on (v.dataset_id) ${VERSION} ${FROM_VERSION} where v.dataset_id = any($1) order by v.dataset_id, v.number desc`, [datasetIds]);
 }
 
-export async function listVersions(db: Executor, filter: { readonly datasetId: number; readonly createdBy?: number | undefined }, order: Order, page: Page): Promise<{ rows: VersionRow[]; total: number }> {
+export async function listVersions(db: Executor, filter: { readonly datasetId: number; readonly createdBy?: number | undefined }, order: SortOrder, page: Page): Promise<{ rows: VersionRow[]; total: number }> {
   const where = 'v.dataset_id = $1 and ($2::bigint is null or v.created_by = $2)';
   const values = [filter.datasetId, filter.createdBy ?? null];
   const [rows, count] = await Promise.all([

@@ -1,5 +1,5 @@
 import type { Executor } from '../../kernel/database.ts';
-import type { Page } from '../dialect.ts';
+import type { Page, SortOrder } from '../dialect.ts';
 import type { Properties } from './properties.ts';
 import type { Environment } from './store.ts';
 
@@ -85,14 +85,14 @@ export const computeOrders: Readonly<Record<string, string>> = {
   CreateTime: 'min(c.created_at)',
   Id: 'min(c.id)',
   Name: 'c.name',
-  CreateTimeWithDefaultFirst: `min(c.created_at)`,
+  CreateTimeWithDefaultFirst: 'min(c.created_at)',
 };
 
 /** One page of the names and types; both environments of one name belong together. */
 export async function listComputes(
   db: Executor,
   filter: ComputeFilter,
-  order: { readonly by: string; readonly direction: 'asc' | 'desc'; readonly defaultFirst: boolean },
+  order: SortOrder & { readonly defaultFirst: boolean },
   page: Page,
 ): Promise<{ groups: { name: string; type: string; rows: ComputeRow[] }[]; total: number }> {
   const where = 'c.workspace_id = $1 and ($2::text is null or c.environment = $2) and ($3::text is null or position(lower($3) in lower(c.name)) > 0) and ($4::text[] is null or lower(c.type) = any($4))';

@@ -4,7 +4,7 @@ import { isUniqueViolation, type Executor } from '../../kernel/database.ts';
 import { ApiError, invalid, notFound } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { SecretBox } from '../../kernel/secrets.ts';
-import { checkText } from '../dialect.ts';
+import { checkText, readWord } from '../dialect.ts';
 import { computeByName, countComputes, insertCompute, lockCompute, updateCompute, type ComputeRow } from './compute-store.ts';
 import { connectionOf } from './connection.ts';
 import type { DataSourceConnection } from './interface.ts';
@@ -31,10 +31,7 @@ function purpose(of: Pick<ComputeRow, 'tenant_id' | 'workspace_id' | 'environmen
   return `compute-resource:${of.tenant_id}:${of.workspace_id}:${of.environment}:${of.name}`;
 }
 
-function checkMode(mode: string): string {
-  if (!MODES.includes(mode)) throw invalid('ConnectionPropertiesMode', `it must be one of ${MODES.join(', ')}`);
-  return mode;
-}
+const checkMode = (mode: string) => readWord('ConnectionPropertiesMode', mode, MODES);
 
 export function createComputes(options: { secrets: SecretBox; directory: Pick<WorkspaceDirectory, 'byId'> }): Computes {
   const { secrets, directory } = options;

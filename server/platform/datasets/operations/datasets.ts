@@ -4,9 +4,9 @@ import { isUniqueViolation } from '../../../kernel/database.ts';
 import { ApiError, invalid, notFound } from '../../../kernel/errors.ts';
 import { limits } from '../../../kernel/limits.ts';
 import { inProject, inTenant, type Call, type Handlers } from '../../../kernel/operation.ts';
-import { checkText, pageCounters, readPage } from '../../dialect.ts';
+import { checkText, pageCounters, readPage, readSortOrder, readWord } from '../../dialect.ts';
 import { datasetOrders, deleteDataset, insertDataset, insertVersion, latestVersions, listDatasets, lockDataset, lockDatasets, updateDataset } from '../store.ts';
-import { datasetOrThrow, ofDataset, readCreator, readOrder, readStorageType, readVersion, toDataset, type DatasetServices } from './shared.ts';
+import { datasetOrThrow, ofDataset, readCreator, readStorageType, readVersion, toDataset, type DatasetServices } from './shared.ts';
 
 /** Datasets in 2024-05-18. */
 
@@ -14,11 +14,6 @@ const DATA_TYPES = ['COMMON', 'PIC', 'TEXT', 'TABLE', 'VIDEO', 'AUDIO', 'INDEX']
 const ORIGINS = ['DataWorks', 'PAI'];
 /** What a new dataset may lie in. */
 const NEW_STORAGE_TYPES = ['OSS', 'NAS', 'EXTREM_NAS', 'DLF_LANCE'];
-
-function oneOf(name: string, value: string, known: readonly string[]): string {
-  if (!known.includes(value)) throw invalid(name, `it must be one of ${known.join(', ')}`);
-  return value;
-}
 
 function readName(text: string): string {
   if (text.trim() === '') throw invalid('Name', 'it may not be empty');
@@ -57,9 +52,9 @@ export function datasetOperations(services: DatasetServices): Handlers<Operation
           tenant_id: call.tenantId,
           workspace_id: call.workspace.id,
           name: readName(request.Name),
-          data_type: oneOf('DataType', request.DataType ?? 'COMMON', DATA_TYPES),
+          data_type: readWord('DataType', request.DataType ?? 'COMMON', DATA_TYPES),
           storage_type: readStorageType('StorageType', request.StorageType, NEW_STORAGE_TYPES),
-          origin: oneOf('Origin', request.Origin ?? 'DataWorks', ORIGINS),
+          origin: readWord('Origin', request.Origin ?? 'DataWorks', ORIGINS),
           comment: checkText('Comment', request.Comment ?? '', 1_024),
         };
         const version = await readVersion(services.files, call.tenantId, 'InitVersion.', request.InitVersion);
@@ -86,13 +81,13 @@ export function datasetOperations(services: DatasetServices): Handlers<Operation
       access: inTenant('member'),
       async handle(call, request) {
         const page = readPage(request);
-        const order = readOrder(request, datasetOrders, 'CreateTime');
+        const order = readSortOrder(request, datasetOrders, { sortBy: 'CreateTime', order: 'Desc' });
         const filter = {
           workspaceIds: await readable(services, call, request.ProjectId),
           name: request.Name === undefined ? undefined : checkText('Name', request.Name, 128),
           createdBy: readCreator(request.CreatorId),
-          origin: request.Origin === undefined ? undefined : oneOf('Origin', request.Origin, ORIGINS),
-          dataTypes: request.DataTypeList === undefined || request.DataTypeList.length === 0 ? undefined : request.DataTypeList.map((type) => oneOf('DataTypeList', type, DATA_TYPES)),
+          origin: request.Origin === undefined ? undefined : readWord('Origin', request.Origin, ORIGINS),
+          dataTypes: request.DataTypeList === undefined || request.DataTypeList.length === 0 ? undefined : request.DataTypeList.map((type) => readWord('DataTypeList', type, DATA_TYPES)),
           storageTypes: request.StorageTypeList === undefined || request.StorageTypeList.length === 0 ? undefined : request.StorageTypeList.map((type) => readStorageType('StorageTypeList', type)),
         };
         const { rows, total } = await listDatasets(call.db, filter, order, page);

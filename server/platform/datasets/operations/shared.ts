@@ -6,20 +6,15 @@ import type { Access } from '../../../kernel/operation.ts';
 import type { WorkspaceRight } from '../../../kernel/rights.ts';
 import { MASK, maskUrlSecrets } from '../../../kernel/url-secrets.ts';
 import { checkText, readId } from '../../dialect.ts';
+import type { Uploads } from '../../studio/index.ts';
 import { readLocation } from '../location.ts';
 import type { Preview } from '../preview.ts';
-import { datasetById, versionById, type DatasetRow, type NewVersion, type Order, type VersionRow } from '../store.ts';
+import { datasetById, versionById, type DatasetRow, type NewVersion, type VersionRow } from '../store.ts';
 
 /** What the operations of datasets share. */
 
-/** Files that come by an address, as the studio reads them. */
-export interface FileSource {
-  /** Rejects with InvalidParameter when the file cannot be had or is too large. */
-  read(tenantId: number, parameter: string, url: string): Promise<{ readonly content: string; readonly encoding: 'utf-8' | 'base64' }>;
-}
-
 export interface DatasetServices {
-  readonly files: FileSource;
+  readonly files: Uploads;
   readonly directory: Pick<WorkspaceDirectory, 'find' | 'rolesOf'>;
   /** Ids of the tenant's living workspaces. */
   workspaceIds(db: Executor, tenantId: number): Promise<readonly number[]>;
@@ -61,22 +56,13 @@ export function ofVersion<Request extends { Id: string }>(right: WorkspaceRight)
   return { level: 'workspace', right, find: async (request, call) => (await versionOrThrow(call.db, call.tenantId, request.Id)).workspace_id };
 }
 
-export function readOrder(request: { SortBy?: string | undefined; Order?: string | undefined }, columns: Readonly<Record<string, string>>, otherwise: string): Order {
-  const sortBy = request.SortBy ?? otherwise;
-  const by = Object.hasOwn(columns, sortBy) ? columns[sortBy] : undefined;
-  if (by === undefined) throw invalid('SortBy', `it must be one of ${Object.keys(columns).join(', ')}`);
-  const direction = (request.Order ?? 'Desc').toLowerCase();
-  if (direction !== 'asc' && direction !== 'desc') throw invalid('Order', 'it must be Asc or Desc');
-  return { by, direction };
-}
-
 export function readCreator(text: string | undefined): number | undefined {
   return text === undefined || text === '' ? undefined : readId('CreatorId', text);
 }
 
 /** Reads a version and copies its data where they come from the web. `prefix` stands before the names in errors. */
 export async function readVersion(
-  files: FileSource,
+  files: Uploads,
   tenantId: number,
   prefix: string,
   wanted: { readonly Url: string; readonly Comment?: string | undefined; readonly MountPath?: string | undefined; readonly ImportInfo?: Readonly<Record<string, string>> | undefined },

@@ -2,9 +2,9 @@ import type { Operations } from '../../../../contract/generated/dataworks-public
 import { ApiError, notFound } from '../../../kernel/errors.ts';
 import { limits } from '../../../kernel/limits.ts';
 import type { Handlers } from '../../../kernel/operation.ts';
-import { checkText, pageCounters, readPage } from '../../dialect.ts';
+import { checkText, pageCounters, readPage, readSortOrder } from '../../dialect.ts';
 import { deleteVersion, insertVersion, listVersions, lockDataset, updateVersion, versionById, versionOrders } from '../store.ts';
-import { ofDataset, ofVersion, readCreator, readOrder, readVersion, toVersion, versionOrThrow, type DatasetServices } from './shared.ts';
+import { ofDataset, ofVersion, readCreator, readVersion, toVersion, versionOrThrow, type DatasetServices } from './shared.ts';
 
 /** Versions of datasets in 2024-05-18. The data of a version never change; only its comment does. */
 
@@ -34,7 +34,7 @@ export function versionOperations({ files, preview }: DatasetServices): Handlers
       access: ofDataset('read', (request) => request.DatasetId),
       async handle(call, request) {
         const page = readPage(request);
-        const order = readOrder(request, versionOrders, 'VersionNumber');
+        const order = readSortOrder(request, versionOrders, { sortBy: 'VersionNumber', order: 'Desc' });
         const { rows, total } = await listVersions(call.db, { datasetId: Number(request.DatasetId), createdBy: readCreator(request.CreatorId) }, order, page);
         return { PagingInfo: { DatasetVersions: rows.map(toVersion), ...pageCounters(page, total) }, Success: true };
       },

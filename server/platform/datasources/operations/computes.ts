@@ -1,7 +1,7 @@
 import type { Operations } from '../../../../contract/generated/dataworks-public-2024-05-18.ts';
 import { invalid } from '../../../kernel/errors.ts';
 import { inProject, type Handlers } from '../../../kernel/operation.ts';
-import { checkText, pageCounters, readPage } from '../../dialect.ts';
+import { checkText, pageCounters, readPage, readSortOrder } from '../../dialect.ts';
 import { computeById, computeOrders, deleteCompute, listComputes, type ComputeRow } from '../compute-store.ts';
 import { computeNotFound, type Computes } from '../computes.ts';
 import { environmentOf, readProperties } from '../properties.ts';
@@ -46,18 +46,14 @@ export function computeOperations(computes: Computes): Handlers<Operations> {
       access: inProject('read'),
       async handle(call, request) {
         const page = readPage(request);
-        const sortBy = request.SortBy ?? 'CreateTime';
-        const by = Object.hasOwn(computeOrders, sortBy) ? computeOrders[sortBy] : undefined;
-        if (by === undefined) throw invalid('SortBy', `it must be one of ${Object.keys(computeOrders).join(', ')}`);
-        const order = request.Order ?? 'Desc';
-        if (!/^(asc|desc)$/i.test(order)) throw invalid('Order', 'it must be Asc or Desc');
+        const order = readSortOrder(request, computeOrders, { sortBy: 'CreateTime', order: 'Desc' });
         const filter = {
           workspaceId: call.workspace.id,
           environment: request.EnvType === undefined ? undefined : readEnvironment(request.EnvType),
           name: request.Name === undefined ? undefined : checkText('Name', request.Name, 255),
           types: request.Types === undefined || request.Types.length === 0 ? undefined : request.Types.map((type) => checkText('Types', type, 64).toLowerCase()),
         };
-        const found = await listComputes(call.db, filter, { by, direction: order.toLowerCase() === 'asc' ? 'asc' : 'desc', defaultFirst: sortBy === 'CreateTimeWithDefaultFirst' }, page);
+        const found = await listComputes(call.db, filter, { ...order, defaultFirst: request.SortBy === 'CreateTimeWithDefaultFirst' }, page);
         const ComputeResources = found.groups.map(({ name, type, rows }) => ({ Name: name, Type: type, ComputeResource: rows.map(toWire) }));
         return { PagingInfo: { ComputeResources, ...pageCounters(page, found.total) } };
       },
