@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Admin } from '@platformatic/kafka';
 import { readConfig } from '../../server/config.ts';
+import { platformActor } from '../../server/kernel/change.ts';
 import { partitionOf } from '../../server/openevent/kafka/protocol/murmur2.ts';
 import { testDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
@@ -200,7 +201,7 @@ describe('without a cluster', () => {
     const broker = `127.0.0.1:${await freePort()}`;
     const house = await startTestHouse({ kafkaCluster: { brokers: [broker], sasl: undefined, tls: undefined, replicas: undefined, users: false } });
     try {
-      await house.call('2020-05-18', 'CreateProject', { ProjectIdentifier: 'kafka', ProjectName: 'kafka', ProjectDescription: '', ProjectMode: 3 });
+      await house.house.changes.change(platformActor('test', house.first.tenantId), async (change) => change.raise({ code: 'commit-file', workspaceId: undefined, objectKey: 'file:1', data: { projectId: 1, operator: 'test' } }));
       const cluster = await eventually('the failure is told', async () => {
         const { PagingInfo } = (await house.call('2026-12-01', 'GetKafkaAccess', {})) as { PagingInfo: { Cluster?: Record<string, unknown> } };
         return PagingInfo.Cluster?.['LastError'] === undefined ? undefined : PagingInfo.Cluster;
