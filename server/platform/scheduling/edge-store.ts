@@ -36,9 +36,9 @@ export async function checkFreeInstances(tx: Executor, tenantId: number, dagIds:
   );
 }
 
-/** The tenant of a check that nobody has taken, or undefined. */
-export async function tenantOfChecks(db: Executor): Promise<number | undefined> {
-  return (await db.row<{ tenant_id: number }>('select tenant_id from schedule_check order by id limit 1 for update skip locked'))?.tenant_id;
+/** The tenant of a check that nobody has taken, leaving some tenants out; undefined when there is none. */
+export async function tenantOfChecks(db: Executor, without: readonly number[] = []): Promise<number | undefined> {
+  return (await db.row<{ tenant_id: number }>('select tenant_id from schedule_check where tenant_id <> all($1) order by id limit 1 for update skip locked', [without]))?.tenant_id;
 }
 
 /** Takes checks of a tenant off the list. What this change finds out stands or falls with it. */

@@ -206,9 +206,11 @@ export async function waitingAmong(db: Executor, ids: readonly number[]): Promis
   ).map((row) => row.id);
 }
 
-/** The tenant of an instance whose time has come, or undefined. */
-export async function tenantOfDue(db: Executor, now: Date): Promise<number | undefined> {
-  return (await db.row<{ tenant_id: number }>(`select tenant_id from task_instance where status = 'WaitTime' and trigger_time <= $1 and not frozen order by trigger_time, id limit 1`, [now]))?.tenant_id;
+/** The tenant of an instance whose time has come, leaving some tenants out; undefined when there is none. */
+export async function tenantOfDue(db: Executor, now: Date, without: readonly number[] = []): Promise<number | undefined> {
+  return (
+    await db.row<{ tenant_id: number }>(`select tenant_id from task_instance where status = 'WaitTime' and trigger_time <= $1 and not frozen and tenant_id <> all($2) order by trigger_time, id limit 1`, [now, without])
+  )?.tenant_id;
 }
 
 /** When the next instance is due, or undefined when none waits for its time. */

@@ -8,7 +8,8 @@ function readJson(text: string): unknown {
   }
 }
 
-const cellText = (cell: unknown): string => (typeof cell === 'string' ? cell : JSON.stringify(cell));
+/** A cell as a text that the database can hold. */
+const cellText = (cell: unknown): string => (typeof cell === 'string' ? cell : JSON.stringify(cell)).replaceAll('\u0000', '\uFFFD').toWellFormed();
 
 /** Rows of what an assignment put out: a JSON array (of arrays), or a text parted by commas, in which `\,` is a comma. */
 export function loopRows(text: string): (readonly string[])[] {

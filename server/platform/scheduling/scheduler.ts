@@ -31,12 +31,23 @@ export function createScheduler(options: { database: Database; changes: Changes;
   let lookForDays = new Date(0);
   let unlisten: (() => Promise<void>) | undefined;
 
-  /** Goes tenant by tenant, since a change belongs to one. Ends when a look brought nothing on. */
-  async function goOn(tenantOf: () => Promise<number | undefined>, action: string, step: Advance['step']): Promise<void> {
+  /**
+   * Goes tenant by tenant, since a change belongs to one. A tenant where a look brings nothing on, or fails, is left out until the next time, so that
+   * it keeps no other one back. Answers the first fault.
+   */
+  async function goOn(tenantOf: (without: readonly number[]) => Promise<number | undefined>, action: string, step: Advance['step']): Promise<unknown> {
+    const without: number[] = [];
+    let fault: unknown;
     for (;;) {
-      const tenantId = await tenantOf();
-      if (tenantId === undefined) return;
-      if ((await changes.change(platformActor(action, tenantId), step)) === 0) return;
+      const tenantId = await tenantOf(without);
+      if (tenantId === undefined) return fault;
+      try {
+        if ((await changes.change(platformActor(action, tenantId), step)) === 0) without.push(tenantId);
+      } catch (error) {
+        log.warn({ err: error, tenant: tenantId }, 'the instances of a tenant could not be moved on and are tried again');
+        without.push(tenantId);
+        fault ??= error;
+      }
     }
   }
 
@@ -49,27 +60,30 @@ export function createScheduler(options: { database: Database; changes: Changes;
 
   async function drain(): Promise<void> {
     await generation.round();
-    do await goOnWithAll();
-    while ((await tenantOfChecks(database)) !== undefined);
+    do {
+      const fault = await goOnWithAll();
+      if (fault !== undefined) throw fault;
+    } while ((await tenantOfChecks(database)) !== undefined);
   }
 
-  async function goOnWithAll(): Promise<void> {
-    await goOn(() => tenantOfDue(database, clock.now()), 'schedule:due', (change) => advance.due(change));
-    await goOn(() => tenantOfChecks(database), 'schedule:advance', (change) => advance.step(change));
+  async function goOnWithAll(): Promise<unknown> {
+    const due = await goOn((without) => tenantOfDue(database, clock.now(), without), 'schedule:due', (change) => advance.due(change));
+    const checks = await goOn((without) => tenantOfChecks(database, without), 'schedule:advance', (change) => advance.step(change));
+    return due ?? checks;
   }
 
   async function pauseMs(): Promise<number> {
     if ((await tenantOfChecks(database)) !== undefined) return LOCKED_MS;
     const next = await nextDueTime(database);
-    return next === undefined ? limits.schedulePollMs.value : Math.max(0, Math.min(limits.schedulePollMs.value, next.getTime() - clock.now().getTime()));
+    // What is due already is locked by somebody else.
+    return next === undefined ? limits.schedulePollMs.value : Math.max(LOCKED_MS, Math.min(limits.schedulePollMs.value, next.getTime() - clock.now().getTime()));
   }
 
   async function look(): Promise<void> {
     let pause: number = limits.schedulePollMs.value;
     try {
       await makeDays();
-      await goOnWithAll();
-      pause = await pauseMs();
+      if ((await goOnWithAll()) === undefined) pause = await pauseMs();
     } catch (error) {
       log.warn({ err: error }, 'the scheduler could not go on and tries again');
     }
