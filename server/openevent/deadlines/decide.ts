@@ -5,7 +5,7 @@ import { limits } from '../../kernel/limits.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Service } from '../../kernel/module.ts';
 import { periodic } from '../../kernel/periodic.ts';
-import { compareCursors, type EventLog, type LogEvent, type LogPage } from '../log.ts';
+import { compareCursors, type Cursor, type EventLog, type LogEvent, type LogPage } from '../log.ts';
 import { createMatcher, eventView, parseEventPattern } from '../patterns/index.ts';
 import * as store from './store.ts';
 import { nextWindow } from './zone.ts';
@@ -15,6 +15,9 @@ import { nextWindow } from './zone.ts';
  * is raised as the event `deadline-missed`. What a page of the log brings about, the events raised and the reader's new place are one change, whose
  * first step is to move the reader from the place where the page began; of several processes only one can, so each deadline is decided once.
  */
+
+/** Pause after which the place in the log is kept of a tenant in which nothing happens. */
+const KEEP_MS = 60_000;
 
 /** What an event is to a deadline. */
 interface Hit {
@@ -97,11 +100,23 @@ export interface Deadlines extends Service {
 
 export function createDeadlines(options: { database: Database; changes: Changes; events: Pick<EventLog, 'read'>; clock: Clock; log: Log }): Deadlines {
   const { database, changes, events, clock, log } = options;
+  /** When the place of a tenant was kept last. */
+  const keptAt = new Map<number, number>();
 
   /** How far deadlines can be decided after this page: no event that counts for them is still to come, save one that took longer than the grace to commit. */
   function horizonOf(page: LogPage): Date | undefined {
     if (page.more) return page.events.at(-1)?.occurredAt;
     return page.waiting ? undefined : new Date(clock.now().getTime() - limits.deadlineGraceMs.value);
+  }
+
+  /** Moves the reader behind a page that means nothing to any deadline, also none that has come since; else it stays for the next look. */
+  async function keepPlace(tenantId: number, from: Cursor, page: LogPage): Promise<void> {
+    await database.transaction(async (tx) => {
+      if (!(await store.lockReader(tx, tenantId, from))) return;
+      if (page.events.length > 0 && hitsOf(await store.enabledDeadlines(tx, tenantId), page.events).length > 0) return;
+      await store.moveReader(tx, tenantId, from, page.cursor);
+    });
+    keptAt.set(tenantId, clock.now().getTime());
   }
 
   /** One page for one tenant. True when there is more to read. */
@@ -113,14 +128,15 @@ export function createDeadlines(options: { database: Database; changes: Changes;
     const found = page.events.length === 0 ? [] : hitsOf(await store.enabledDeadlines(database, tenantId), page.events);
     const due = horizon !== undefined && (await store.anyDue(database, tenantId, horizon));
     if (found.length === 0 && !due) {
-      // Nothing happens; the place is only kept for the next start.
-      if (page.events.length > 0) await store.moveReader(database, tenantId, from, page.cursor);
+      // Nothing happens; the place is only kept, now and then also where the tenant has no events, so that those of others are not looked through for ever.
+      if (page.events.length > 0 || clock.now().getTime() >= (keptAt.get(tenantId) ?? 0) + KEEP_MS) await keepPlace(tenantId, from, page);
       return page.more;
     }
     await changes.change(platformActor('Deadline', tenantId), async (change) => {
       if (!(await store.moveReader(change, tenantId, from, page.cursor))) return;
       const rows = new Map((await store.lockEnabledDeadlines(change, tenantId)).map((row) => [row.id, row]));
-      for (const { event, hits } of found) for (const hit of hits) await apply(change, rows, event, hit);
+      // Those of this moment, not of the look before: whoever makes or changes a deadline waits for the reader, or was before us.
+      for (const { event, hits } of hitsOf([...rows.values()], page.events)) for (const hit of hits) await apply(change, rows, event, hit);
       if (horizon === undefined) return;
       for (const row of rows.values()) if (row.kind === 'daily') await closeWindows(change, row, horizon);
       for (const wait of await store.takeDueWaits(change, tenantId, horizon, limits.deadlineBatch.value)) {

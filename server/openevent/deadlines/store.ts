@@ -127,6 +127,11 @@ export async function findReader(db: Executor, tenantId: number): Promise<Cursor
   return db.row<Cursor>('select position, row_id as id from event_deadline_reader where tenant_id = $1', [tenantId]);
 }
 
+/** Locks the reader. False when it is no longer at the place. */
+export async function lockReader(tx: Executor, tenantId: number, at: Cursor): Promise<boolean> {
+  return (await tx.row('select from event_deadline_reader where tenant_id = $1 and position = $2 and row_id = $3 for update', [tenantId, at.position, at.id])) !== undefined;
+}
+
 /** Moves the reader from one place to another. False when another process has moved it meanwhile. */
 export async function moveReader(tx: Executor, tenantId: number, from: Cursor, to: Cursor): Promise<boolean> {
   return (

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { platformActor } from '../../kernel/change.ts';
 import { limits } from '../../kernel/limits.ts';
 import { silentLog } from '../../kernel/log.ts';
 import { maintainPartitions } from '../../kernel/partitions.ts';
 import { createDeadlines } from '../deadlines/decide.ts';
+import { findReader, insertDeadline, readFrom } from '../deadlines/store.ts';
+import { compareCursors } from '../log.ts';
 import { member, openEventPlace, owner, refused, stranger } from './callers.fixture.ts';
 
 let place: Awaited<ReturnType<typeof openEventPlace>>;
@@ -157,4 +160,47 @@ test('what does not fit is refused', async () => {
   await assert.rejects(call(stranger, 'DeleteEventDeadline', { DeadlineId }), refused('NotFound'));
   assert.ok((await call(owner, 'ListEventDeadlines', { ProjectId: 12 })).PagingInfo?.Deadlines?.some((row) => row.DeadlineId === DeadlineId));
   assert.equal((await call(member, 'ListEventDeadlines', { ProjectId: 12 })).PagingInfo?.TotalCount, 0);
+});
+
+test('a deadline that comes while a page is being looked through counts from its own beginning', async () => {
+  goTo(1, 0, 1);
+  await call(owner, 'CreateEventDeadline', { Name: `d${(count += 1)}`, Kind: 'After', EventPattern: expected('elsewhere'), TriggerPattern: expected('elsewhere'), WithinMinutes: 10 });
+  await place.deadlines.round();
+  const since = await place.events.end();
+  await place.raise(1, 'begun', 1, { workspaceId: 11 });
+  let id = 0;
+  /** Another call's change that commits just after the deadlines were read. */
+  async function comeBetween(): Promise<void> {
+    id = await place.changes.change(platformActor('test', 1), async (change) => {
+      await readFrom(change, 1, since);
+      const row = { workspace_id: null, name: `d${(count += 1)}`, kind: 'after', pattern: expected('ended'), trigger_pattern: expected('begun'), due_time: null, window_start: null, time_zone: 'UTC', within_minutes: 10, correlation: null, enabled: true } as const;
+      return insertDeadline(change, { ...row, since_position: since.position, since_row_id: since.id, window_from: null, due_at: null, satisfied: false, tenant_id: 1, created_by: 1 }, change.now);
+    });
+  }
+  const database = {
+    ...place.database,
+    async rows<Row extends object>(text: string, values?: readonly unknown[]) {
+      const rows = await place.database.rows<Row>(text, values);
+      if (id === 0 && text.includes('from event_deadline where tenant_id = $1 and enabled')) await comeBetween();
+      return rows;
+    },
+  };
+  const reader = createDeadlines({ ...place, database, log: silentLog });
+  await reader.round();
+  assert.ok(id > 0);
+  await reader.round();
+  place.clock.advance(11 * MINUTE);
+  await reader.round();
+  assert.equal((await missed(id)).length, 1);
+});
+
+test('the reader of a tenant in which nothing happens does not look through the same events of others for ever', async () => {
+  await call(stranger, 'CreateEventDeadline', { Name: `d${(count += 1)}`, Kind: 'After', EventPattern: expected('quiet'), TriggerPattern: expected('quiet'), WithinMinutes: 10 });
+  const before = await findReader(place.database, 2);
+  for (let others = 0; others < 3; others += 1) await place.raise(1, 'noise', others, { workspaceId: 11 });
+  await place.deadlines.round();
+  place.clock.advance(MINUTE);
+  await place.deadlines.round();
+  const after = await findReader(place.database, 2);
+  assert.ok(before !== undefined && after !== undefined && compareCursors(after, before) > 0);
 });
