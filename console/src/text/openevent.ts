@@ -36,6 +36,8 @@ export const openevent = texts({
   'next-attempt': ['Next attempt', '下次尝试'],
   'last-error': ['Last error', '最近错误'],
   'retry': ['Retry now', '立即重试'],
+  'set-aside': ['Set aside', '移入死信'],
+  'set-aside-ask': ['Set this event aside as a dead letter? The later ones of the object go on.', '将该事件移入死信？对象的后续事件将继续投递。'],
   'skip': ['Skip', '跳过'],
   'skip-reason': ['Skip this event? The later ones of the object go on.', '跳过该事件？对象的后续事件将继续投递。'],
   'deliveries': ['Delivery log', '投递记录'],

@@ -29,14 +29,14 @@ export default function Approvals() {
   return (
     <>
       <PageHead title={t('approvals')} text={t('approvals-text')} />
-      <Queue reason={reason} />
+      <Queue reason={reason} ruleReason={session.may('administer-tenant') ? undefined : c('needs-tenant')} />
       <Policies reason={reason} />
     </>
   );
 }
 
-/** The extensions that wait for a review, and whether one is asked for at all. */
-function Queue({ reason }: { reason: string | undefined }) {
+/** The extensions that wait for a review, and whether one is asked for at all, which those who administer the tenant say (`ruleReason`). */
+function Queue({ reason, ruleReason }: { reason: string | undefined; ruleReason: string | undefined }) {
   const t = useTexts(extensions);
   const c = useTexts(common);
   const required = useRead(own, 'GetExtensionReview', {});
@@ -51,7 +51,7 @@ function Queue({ reason }: { reason: string | undefined }) {
         {(data) => (
           <p>
             {data.Required === true ? t('review-required') : t('review-not-required')}{' '}
-            <ActionButton size="small" reason={reason} onAct={() => set.mutate({ Required: data.Required !== true }, said)}>
+            <ActionButton size="small" reason={ruleReason} onAct={() => set.mutate({ Required: data.Required !== true }, said)}>
               {data.Required === true ? t('no-review') : t('require-review')}
             </ActionButton>
           </p>

@@ -22,6 +22,7 @@ export function BlockedKeys({ id, keys }: { id: number; keys: readonly BlockedKe
   const reason = session.may('write-open-platform') ? undefined : c('needs-platform');
   const retry = useWrite(own, 'RetryDelivery');
   const skip = useWrite(own, 'SkipDelivery');
+  const resolve = useWrite(own, 'ResolveBlockedKey');
   const said = { onSuccess: () => tell(c('done')), onError: tellFailure };
   return (
     <Panel title={t('blocked-keys')}>
@@ -58,6 +59,9 @@ export function BlockedKeys({ id, keys }: { id: number; keys: readonly BlockedKe
                   <span className="page-actions">
                     <ActionButton size="small" reason={reason} onAct={() => retry.mutate({ SubscriptionId: id, EventId: key.EventId ?? '' }, said)}>
                       {t('retry')}
+                    </ActionButton>
+                    <ActionButton size="small" reason={reason} confirm={t('set-aside-ask')} onAct={() => resolve.mutate({ SubscriptionId: id, ObjectKey: key.ObjectKey ?? '', Resolution: 'Park' }, said)}>
+                      {t('set-aside')}
                     </ActionButton>
                     <ActionButton size="small" reason={reason} confirm={t('skip-reason')} onAct={() => skip.mutate({ SubscriptionId: id, EventId: key.EventId ?? '' }, said)}>
                       {t('skip')}
