@@ -132,6 +132,7 @@ export async function killClusterRounds(rounds: number, options: { readonly seed
       await database.close();
     }
   } finally {
+    delete process.env['MILLRACE_KAFKA_BROKERS'];
     await server.stop();
     await kafka.stop();
     await removeEmbeddedPostgres(dataFolder);

@@ -6,37 +6,40 @@ import { aclsOf, principalOf, scramCredentials, stateOf } from './access.ts';
 import type { ClusterClient } from './client.ts';
 import { listRelayedUsers, removeRelayedUser, saveRelayedUser } from './store.ts';
 
-/** Brings new and changed Kafka users to the cluster, and takes deleted ones from it. Rejects at the first that fails; the next call goes on with it. */
+/** Brings new and changed Kafka users to the cluster, and takes deleted ones from it. Rejects with the first failure, after the others; the next call tries those that failed. */
 export async function bringUsers(options: {
   readonly client: ClusterClient;
   readonly database: Database;
   readonly secrets: SecretBox;
   readonly log: Log;
   readonly plainTenant: number;
-}): Promise<number> {
+}): Promise<void> {
   const { client, database, secrets, log, plainTenant } = options;
   const users = await listAllUsers(database);
   const brought = new Map((await listRelayedUsers(database)).map((one) => [one.login, one.state]));
-  let changes = 0;
+  const failures: unknown[] = [];
+  // One user that the cluster refuses keeps no other from it.
+  const attempt = (work: () => Promise<void>) => work().catch((error: unknown) => void failures.push(error));
   for (const user of users) {
     const state = stateOf(user, plainTenant);
     if (brought.get(user.login) === state) continue;
-    const acls = aclsOf(user, plainTenant);
-    if (acls.length === 0) log.warn({ user: user.login }, 'a Kafka user with only some event types reads nothing in the cluster, which cannot leave records out of a topic');
-    const credentials = scramCredentials(user.login, secrets.open(user.password, passwordPurpose(user.id)));
-    await client.setScram(credentials);
-    if (brought.has(user.login)) await client.removeAcls(principalOf(user.login));
-    await client.addAcls(acls);
-    await saveRelayedUser(database, user.login, state);
-    changes += 1;
+    await attempt(async () => {
+      const acls = aclsOf(user, plainTenant);
+      if (acls.length === 0) log.warn({ user: user.login }, 'a Kafka user with only some event types reads nothing in the cluster, which cannot leave records out of a topic');
+      await client.setScram(scramCredentials(user.login, secrets.open(user.password, passwordPurpose(user.id))));
+      if (brought.has(user.login)) await client.removeAcls(principalOf(user.login));
+      await client.addAcls(acls);
+      await saveRelayedUser(database, user.login, state);
+    });
   }
   const present = new Set(users.map((one) => one.login));
   for (const login of brought.keys()) {
     if (present.has(login)) continue;
-    await client.removeAcls(principalOf(login));
-    await client.removeScram(login);
-    await removeRelayedUser(database, login);
-    changes += 1;
+    await attempt(async () => {
+      await client.removeAcls(principalOf(login));
+      await client.removeScram(login);
+      await removeRelayedUser(database, login);
+    });
   }
-  return changes;
+  if (failures.length > 0) throw failures[0];
 }
