@@ -123,11 +123,17 @@ export async function mysqlServer() {
   const server = mysql.createServer((connection: unknown) => {
     const session = connection as Connection & { serverHandshake(options: object): void; writeTextResult(rows: object[], columns: object[]): void; sequenceId: number };
     session.on('error', () => {});
-    session.on('query', (text: string) => {
+    const answer = (text: string) => {
       session.sequenceId = 1;
       const name = /version/.test(text) ? 'version()' : 'name';
       session.writeTextResult([{ [name]: name === 'name' ? 'shop.orders' : '8.0.0' }], [{ catalog: 'def', schema: '', table: '', orgTable: '', name, orgName: '', characterSet: 33, columnLength: 80, columnType: 253, flags: 0, decimals: 0 }]);
       session.sequenceId = 0;
+    };
+    // `sleep(<seconds>)` in a statement is obeyed.
+    session.on('query', (text: string) => {
+      const seconds = Number(/sleep\(([\d.]+)\)/.exec(text)?.[1] ?? 0);
+      if (seconds === 0) answer(text);
+      else setTimeout(() => answer(text), seconds * 1_000);
     });
     session.serverHandshake({
       protocolVersion: 10,

@@ -106,19 +106,26 @@ async function queryPostgres(client: Client, job: SqlJob, settings: () => Promis
 async function mysql(job: SqlJob): Promise<void> {
   const tcp = createTcpOutbound(job.guard);
   const open = async () => {
-    const socket = await tcp.connect({ host: job.host, port: job.port, signal: AbortSignal.timeout(job.connectMs) });
-    return createConnection({
-      stream: () => socket,
-      host: job.host,
-      user: job.user ?? '',
-      password: job.password ?? '',
-      ...(job.database === undefined ? {} : { database: job.database }),
-      multipleStatements: true,
-      rowsAsArray: true,
-      // A server that asks for a file of this machine gets none.
-      flags: ['-LOCAL_FILES'],
-      ...(job.tls ? { ssl: { rejectUnauthorized: job.verify, verifyIdentity: job.verify } } : {}),
-    });
+    // Only signing in has a time of its own; the statements have that of the task.
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), job.connectMs);
+    try {
+      const socket = await tcp.connect({ host: job.host, port: job.port, signal: late.signal });
+      return await createConnection({
+        stream: () => socket,
+        host: job.host,
+        user: job.user ?? '',
+        password: job.password ?? '',
+        ...(job.database === undefined ? {} : { database: job.database }),
+        multipleStatements: true,
+        rowsAsArray: true,
+        // A server that asks for a file of this machine gets none.
+        flags: ['-LOCAL_FILES'],
+        ...(job.tls ? { ssl: { rejectUnauthorized: job.verify, verifyIdentity: job.verify } } : {}),
+      });
+    } finally {
+      clearTimeout(timer);
+    }
   };
   const client = await open();
   client.on('error', () => {});

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { eventually } from '../../../test/support/eventually.ts';
 import { mysqlServer, postgresByTcp } from '../datasources/datasources.fixture.ts';
 import type { DataSourceConnection } from '../datasources/interface.ts';
 import { schedulingPlace } from '../scheduling/scheduling.fixture.ts';
+import type { RemoteJob } from './remote-child.ts';
 
 const POSTGRES = { fileType: 1302, command: 'POSTGRESQL' };
 const MYSQL = { fileType: 1303, command: 'MYSQL' };
@@ -86,6 +89,22 @@ test('SQL runs on a MySQL data source', async () => {
     assert.equal(wrong.state, 'Failure');
     assert.match(wrong.log, /Access denied/);
     assert.doesNotMatch(wrong.log, /not-the-password/);
+  } finally {
+    await server.close();
+  }
+});
+
+test('the time for connecting does not end a statement that runs longer', async () => {
+  const server = await mysqlServer();
+  try {
+    const job: RemoteJob = { kind: 'mysql', sql: 'select version(), sleep(1.5)', rows: 10, host: '127.0.0.1', port: server.port, database: undefined, user: 'clerk', password: 'abacus', tls: false, verify: false, connectMs: 1_000, guard: { allowLoopback: true, allowed: [] } };
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL('remote-child.ts', import.meta.url))], { stdio: ['pipe', 'pipe', 'inherit'] });
+    let said = '';
+    child.stdout.on('data', (part: Buffer) => (said += part.toString()));
+    child.stdin.end(JSON.stringify(job));
+    const [code] = (await once(child, 'close')) as [number];
+    assert.equal(code, 0, said);
+    assert.match(said, /8\.0\.0/);
   } finally {
     await server.close();
   }
