@@ -25,8 +25,8 @@ export interface TestBroker {
   stop(): Promise<void>;
 }
 
-/** One real Apache Kafka in KRaft mode, broker and controller in one process, in a folder of its own on free ports of loopback. User `relay` with password `relay-secret` is its administrator. */
-export async function startKafka(options: { readonly start?: boolean } = {}): Promise<TestBroker> {
+/** One real Apache Kafka in KRaft mode, broker and controller in one process, in a folder of its own on free ports of loopback. With `tls` (PEM), the SASL listener speaks TLS. User `relay` with password `relay-secret` is its administrator. */
+export async function startKafka(options: { readonly start?: boolean; readonly tls?: { readonly cert: string; readonly key: string } } = {}): Promise<TestBroker> {
   const jars = await kafkaJars();
   if ('missing' in jars) throw new Error(jars.missing);
   const folder = await mkdtemp(join(tmpdir(), 'millrace-kafka-'));
@@ -34,6 +34,8 @@ export async function startKafka(options: { readonly start?: boolean } = {}): Pr
   const address = `127.0.0.1:${port}`;
   const saslAddress = `127.0.0.1:${saslPort}`;
   const data = join(folder, 'data');
+  const keyStore = join(folder, 'broker.pem');
+  if (options.tls !== undefined) await writeFile(keyStore, `${options.tls.key}${options.tls.cert}`);
   const settings = {
     'process.roles': 'broker,controller',
     'node.id': '1',
@@ -42,7 +44,8 @@ export async function startKafka(options: { readonly start?: boolean } = {}): Pr
     'inter.broker.listener.name': 'PLAINTEXT',
     listeners: `PLAINTEXT://${address},SASL_PLAINTEXT://${saslAddress},CONTROLLER://127.0.0.1:${controllerPort}`,
     'advertised.listeners': `PLAINTEXT://${address},SASL_PLAINTEXT://${saslAddress}`,
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:${options.tls === undefined ? 'SASL_PLAINTEXT' : 'SASL_SSL'},CONTROLLER:PLAINTEXT`,
+    ...(options.tls === undefined ? {} : { 'ssl.keystore.type': 'PEM', 'ssl.keystore.location': keyStore }),
     'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
     'listener.name.sasl_plaintext.plain.sasl.jaas.config': 'org.apache.kafka.common.security.plain.PlainLoginModule required user_relay="relay-secret";',
     'listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config': 'org.apache.kafka.common.security.scram.ScramLoginModule required;',

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import { scramCredentials } from '../../server/openevent/kafka-cluster/access.ts';
+import { createClusterClient } from '../../server/openevent/kafka-cluster/client.ts';
 import { testDatabase } from '../support/database.ts';
 import { startKafka, type TestBroker } from './kafka-cluster-broker.ts';
 import { kafkaSkip } from './kafka-cluster-jars.ts';
@@ -60,3 +67,43 @@ describe('signing in to a cluster, and its users', { skip }, () => {
     assert.equal((await readTopics(kafka.saslAddress, ['dataworks.all'], as(all, 'SCRAM-SHA-512'))).length, 3);
   });
 });
+
+test('over TLS with an authority of its own, signed in by SCRAM; another certificate is refused', { skip }, async (context) => {
+  const certificate = await makeCertificate();
+  if (certificate === undefined) return context.skip('there is no openssl to make a certificate');
+  const server = await testDatabase();
+  const place = await relayPlace(server.url);
+  const kafka = await startKafka({ tls: certificate });
+  try {
+    const admin = await createClusterClient({ brokers: [kafka.address], sasl: undefined, tls: undefined, replicas: undefined, users: false });
+    await admin.setScram(scramCredentials('relay', 'another-secret'));
+    await admin.close();
+    const sasl = { mechanism: 'SCRAM-SHA-512', username: 'relay', password: 'another-secret' } as const;
+    await place.raise('file:1', 0);
+    const strange = await place.relay({ brokers: [kafka.saslAddress], sasl, tls: { ca: undefined, cert: undefined, key: undefined } });
+    await place.until('the certificate is refused', async () => /self.signed/.test((await place.status()).last_error ?? ''));
+    await strange.stop();
+    await place.relay({ brokers: [kafka.saslAddress], sasl, tls: { ca: certificate.cert, cert: undefined, key: undefined } });
+    await place.caughtUp();
+    assert.equal((await readTopics(kafka.address, ['dataworks.all'])).length, 1);
+  } finally {
+    await place.close();
+    await kafka.stop();
+    await server.drop();
+  }
+});
+
+/** A certificate for this machine and its key, or undefined where there is no openssl. */
+async function makeCertificate(): Promise<{ readonly cert: string; readonly key: string } | undefined> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-kafka-tls-'));
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+  try {
+    await promisify(execFile)('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']);
+    return { cert: await readFile(cert, 'utf8'), key: await readFile(key, 'utf8') };
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ENOENT') return undefined;
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { Admin, API, Broker, Connection, MessageRecord } from '@platformatic/kafka';
 import { limits } from '../../kernel/limits.ts';
 import type { Acl, ScramCredential } from './access.ts';
@@ -94,7 +95,8 @@ export async function createClusterClient(settings: ClusterSettings): Promise<Cl
     ...(settings.tls === undefined
       ? {}
       : {
-          tlsServerName: true,
+          // The name goes with the handshake, where brokers have names.
+          tlsServerName: !settings.brokers.some((broker) => isIP(broker.replace(/:\d+$/, '').replaceAll(/[[\]]/g, '')) !== 0),
           tls: {
             ...(settings.tls.ca === undefined ? {} : { ca: settings.tls.ca }),
             ...(settings.tls.cert === undefined ? {} : { cert: settings.tls.cert }),
