@@ -82,9 +82,13 @@ export class UnfitTopic extends Error {}
 /** Prepares a client; it connects when it is first asked something. The library is loaded only here, since most servers have no use for it. */
 export async function createClusterClient(settings: ClusterSettings): Promise<ClusterClient> {
   const library = await import('@platformatic/kafka');
+  const brokers = settings.brokers.map((broker): Broker => {
+    const at = broker.lastIndexOf(':');
+    return { host: broker.slice(0, at).replaceAll(/[[\]]/g, ''), port: Number(broker.slice(at + 1)) };
+  });
   const admin: Admin = new library.Admin({
     clientId: 'millrace',
-    bootstrapBrokers: [...settings.brokers],
+    bootstrapBrokers: brokers,
     connectTimeout: limits.kafkaClusterRequestMs.value,
     requestTimeout: limits.kafkaClusterRequestMs.value,
     timeout: limits.kafkaClusterRequestMs.value,
@@ -96,7 +100,7 @@ export async function createClusterClient(settings: ClusterSettings): Promise<Cl
       ? {}
       : {
           // The name goes with the handshake, where brokers have names.
-          tlsServerName: !settings.brokers.some((broker) => isIP(broker.replace(/:\d+$/, '').replaceAll(/[[\]]/g, '')) !== 0),
+          tlsServerName: !brokers.some(({ host }) => isIP(host) !== 0),
           tls: {
             ...(settings.tls.ca === undefined ? {} : { ca: settings.tls.ca }),
             ...(settings.tls.cert === undefined ? {} : { cert: settings.tls.cert }),
