@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, open, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fileTypeByCommand, type FileType } from '../../../contract/index.ts';
@@ -95,8 +95,14 @@ async function script(job: RunnerJob, settings: RunnerSettings, name: string, pr
   if (program === undefined) return { refusal: missing };
   // A resource may have the name that the code would have.
   const file = join(job.folder, job.fileNames.includes(name) ? `run-${job.fileNames.length}-${name}` : name);
-  await writeFile(file, job.content.replaceAll('\r\n', '\n'), { mode: 0o600 });
-  if (job.account !== undefined) await chown(file, job.account.uid, job.account.gid);
+  // A new file, held while it is given away: the folder belongs to the account that tasks share, and one of them may have laid a link there.
+  const script = await open(file, 'wx', 0o600);
+  try {
+    await script.writeFile(job.content.replaceAll('\r\n', '\n'));
+    if (job.account !== undefined) await script.chown(job.account.uid, job.account.gid);
+  } finally {
+    await script.close();
+  }
   return { program, args: [file, ...job.parameters.map(({ value }) => value)], environment: environmentOf(job, settings), account: job.account, input: '' };
 }
 

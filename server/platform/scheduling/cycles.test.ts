@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCron } from './cron.ts';
-import { cyclesOn, nextDue, previousCycle, type Cycle } from './cycles.ts';
+import { cyclesOn, nextDue, previousCycle } from './cycles.ts';
 
 test('hours are real hours: 23 and 25 of them where the clock is changed, and a daily run stays daily', () => {
   const hourly = parseCron('0 0 * * * ?');

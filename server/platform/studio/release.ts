@@ -107,7 +107,7 @@ export function createReleases(scheduling: Scheduling, isRoot: IsRoot): Releases
         }
       }
       // Workflows last: one that counts at once makes the instances of the nodes that are there then.
-      for (const version of [...versions].sort((one, other) => Number(rows.get(one.id)?.kind === 'workflow') - Number(rows.get(other.id)?.kind === 'workflow'))) {
+      for (const version of versions.toSorted((one, other) => Number(rows.get(one.id)?.kind === 'workflow') - Number(rows.get(other.id)?.kind === 'workflow'))) {
         const row = rows.get(version.id);
         if (row === undefined) throw notFound('Object', version.id);
         if ((row.kind !== 'node' && row.kind !== 'workflow') || row.task_id === null) continue;
