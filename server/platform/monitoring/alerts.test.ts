@@ -339,3 +339,19 @@ test('a rule watches the nodes of a baseline, of a workflow and of a business fl
   await place.watch();
   assert.deepEqual((await place.alerts()).map((alert) => `${String(alert['remindName'])} ${String(alert['nodeIds'])}`).toSorted(), [`baseline ${onBaseline}`, `flows ${inFlow}`, `flows ${inShop}`].toSorted());
 });
+
+test('a robot that answers what the database cannot hold is given up like any other', async (t) => {
+  const { rule, at, begin, end, watch, messages, only, orders, receiver } = await newPlace(t);
+  const odd = await receiver(Array.from({ length: limits.alertSendAttempts.value }, () => ({ status: 200, body: { errcode: 1, errmsg: 'a\u0000b' } })));
+  const id = await rule('Error', { Notification: { Channels: ['Webhook'], Maximum: 1, Receivers: [{ ReceiverType: 'DingdingUrl', ReceiverValues: [`${odd.url}/dingding`] }] } });
+  await at('2026-03-20T17:00:00Z');
+  const instance = await only(orders);
+  await begin(instance);
+  await end(instance, 'TimedOut');
+  await watch();
+  for (const minute of ['01', '02', '03', '04', '05', '06']) {
+    await at(`2026-03-20T17:${minute}:00Z`);
+    await watch();
+  }
+  assert.deepEqual((await messages({ RemindId: id })).map((message) => message['AlertMessageStatus']), ['SEND_FAIL']);
+});

@@ -320,3 +320,10 @@ test('statistics count what is there', async () => {
   assert.ok(((await call('TopTenElapsedTimeInstance', { ProjectId: WORKSPACE })).InstanceConsumeTimeRank?.ConsumeTimeRank?.length ?? 0) > 0);
   assert.equal((await call('ListSuccessInstanceAmount', { ProjectId: WORKSPACE })).InstanceStatusTrend?.TodayTrend?.length, 24);
 });
+
+test('an ad-hoc task with a longer time limit than there is is refused, not ended at once', async () => {
+  const order = (Timeout: number) => callCurrent('ExecuteAdhocWorkflowInstance', { ProjectId: WORKSPACE, Name: 'long', Owner: '7', EnvType: 'Prod', BizDate: 20260320, Tasks: [{ Name: 'a', Type: 'DIDE_SHELL', Owner: '7', Timeout, Script: { Content: 'true' } }] });
+  await assert.rejects(order(3_000_000), refused('InvalidParameter'));
+  await assert.rejects(order(-1), refused('InvalidParameter'));
+  assert.ok((await order(604_800)).WorkflowInstanceId);
+});

@@ -17,6 +17,9 @@ import type { Services } from './shared.ts';
 
 const orders: Readonly<Record<string, DagListOrder['by']>> = { TriggerTime: 'due', StartedTime: 'started', FinishedTime: 'finished', CreateTime: 'created', Id: 'id' };
 
+/** Longest time limit of a task: seven days. */
+const LONGEST_SECONDS = 7 * 86_400;
+
 /** Workflow instances in API 2024-05-18: what runs together. */
 export function currentDagOperations(services: Services): Handlers<Operations> {
   const { tasks, gates, timeZone } = services;
@@ -197,7 +200,7 @@ export function currentDagOperations(services: Services): Handlers<Operations> {
           ownerId: task.Owner === undefined || task.Owner === '' ? owner : readId(`Tasks.${place + 1}.Owner`, task.Owner),
           datasource: task.DataSource?.Name,
           resourceGroup: task.RuntimeResource?.ResourceGroupId,
-          timeoutSeconds: task.Timeout,
+          timeoutSeconds: readTimeout(`Tasks.${place + 1}.Timeout`, task.Timeout),
           inputs: (task.Dependencies ?? []).flatMap(({ UpstreamOutput }) => UpstreamOutput ?? []),
           outputs: (task.Outputs?.TaskOutputs ?? []).flatMap(({ Output }) => Output ?? []),
           contextInputs: (task.Inputs?.Variables ?? []).flatMap(({ Name, Value }) => (Name === undefined || Value === undefined ? [] : [{ name: Name, value: Value }])),
@@ -319,6 +322,12 @@ export function currentDagOperations(services: Services): Handlers<Operations> {
       },
     },
   };
+
+  /** As for nodes that are published; what is longer has no timer. */
+  function readTimeout(name: string, seconds: number | undefined): number | undefined {
+    if (seconds !== undefined && (seconds < 0 || seconds > LONGEST_SECONDS)) throw invalid(name, `it must be between 0 and ${LONGEST_SECONDS} seconds`);
+    return seconds;
+  }
 
   /** Epoch milliseconds, or eight digits `yyyyMMdd`, which a public cookbook sends. */
   function readBizDate(value: number): Date {
