@@ -17,7 +17,7 @@ const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/
 let backend: ConsoleTest;
 let opened: ConsolePage;
 /** Ids that stand in addresses of views. */
-const ids = { workspace: 0, file: 0, instance: 0, call: '', event: '', subscription: 0, rule: 0, extension: '', hold: 0 };
+const ids = { workspace: 0, file: 0, instance: 0, call: '', event: '', subscription: 0, rule: 0, extension: '', hold: 0, alert: 0 };
 
 before(async () => {
   backend = await startConsole();
@@ -48,11 +48,36 @@ before(async () => {
   await call('2020-05-18', 'DeployFile', { ProjectId, FileId: ids.file });
   const holds = (await call('2026-12-01', 'ListHolds', {}))['PagingInfo'] as { Holds: { HoldId: number }[] };
   ids.hold = holds.Holds[0]?.HoldId ?? 0;
+  await call('2026-12-01', 'CreateEventDeadline', { Name: 'daily totals', Kind: 'Daily', DueTime: '06:00', EventPattern: '{"data":{"eventCode":["instance-status-changes"]}}' });
+  ids.alert = Number((await call('2024-05-18', 'CreateAlertRule', { Name: 'a run fails', Enabled: true, Owner: String(house.first.userId), TriggerCondition: JSON.stringify({ Type: 'Error', Target: { Type: 'Project', Ids: [ProjectId] } }) }))['Id']);
+  await makeBaseline(ProjectId);
+  const { KafkaUserId } = await call('2026-12-01', 'CreateKafkaUser', { Name: 'reports' });
+  await makeGroup(Number(KafkaUserId), ProjectId);
   const calls = (await call('2026-12-01', 'ListCalls', { Operation: 'SubmitFile' }))['PagingInfo'] as { Calls: { RequestId: string }[] };
   ids.call = calls.Calls[0]?.RequestId ?? '';
   opened = await backend.open('/', house.first.userName);
 });
 after(() => backend.stop());
+
+/** A baseline with a status for a day that no round looks at any more. */
+async function makeBaseline(ProjectId: number): Promise<void> {
+  const { house } = backend;
+  const id = Number(
+    (await house.call('2020-05-18', 'CreateBaseline', { ProjectId, BaselineName: 'morning', BaselineType: 'DAILY', Owner: String(house.first.userId), Priority: 7, OvertimeSettings: JSON.stringify([{ Cycle: 1, Time: '06:00' }]), AlertMarginThreshold: 30 }))['Data'],
+  );
+  await house.database.run(
+    `insert into baseline_status (baseline_id, bizdate, cycle, tenant_id, workspace_id, status, finish_status, end_cast, exp_time, sla_time, buffer_seconds, path, computed_at)
+     select id, '2026-03-01T00:00:00+08', 1, tenant_id, workspace_id, 'DANGEROUS', 'UNFINISH', '2026-03-02T05:48:00+08', '2026-03-02T05:30:00+08', '2026-03-02T06:00:00+08', 720, '[]', now() from baseline where id = $1`,
+    [id],
+  );
+}
+
+/** A consumer group that has read a part of the workspace's topic. */
+async function makeGroup(userId: number, ProjectId: number): Promise<void> {
+  const { database } = backend.house;
+  await database.run(`insert into kafka_group (user_id, group_id, protocol_type, state, members, epoch, created_at, modified_at) values ($1, 'reports', 'consumer', 'Empty', 0, 0, now(), now())`, [userId]);
+  await database.run(`insert into kafka_group_offset (user_id, group_id, workspace_id, partition, committed_offset, metadata, committed_at) values ($1, 'reports', $2, 0, 0, '', now())`, [userId, ProjectId]);
+}
 
 interface Violation {
   readonly id: string;
@@ -93,7 +118,8 @@ const views: readonly View[] = [
   { name: 'buses', path: () => '/openevent/buses', awaits: '.ant-table-row' },
   { name: 'bus', path: () => '/openevent/buses/orders', awaits: '.ant-table-row', kept: true },
   { name: 'rule', path: () => `/openevent/rules/${ids.rule}`, awaits: '.ant-table-row' },
-  { name: 'kafka', path: () => '/openevent/kafka', awaits: '.facts, .quiet' },
+  { name: 'kafka', path: () => '/openevent/kafka', awaits: '.ant-table-row summary', kept: true },
+  { name: 'deadlines', path: () => '/openevent/deadlines', awaits: '.ant-table-row' },
   { name: 'subscriptions', path: () => '/openevent/subscriptions', awaits: '.ant-table-row' },
   { name: 'subscription', path: () => `/openevent/subscriptions/${ids.subscription}`, awaits: '.facts' },
   { name: 'events', path: () => '/openevent/events', awaits: '.virtual-row', kept: true },
@@ -116,6 +142,10 @@ const views: readonly View[] = [
   { name: 'instance', path: () => `/platform/operations/${ids.workspace}/instances/${ids.instance}`, awaits: '.graph-box', kept: true },
   { name: 'tasks', path: () => `/platform/operations/${ids.workspace}/tasks`, awaits: '.filters' },
   { name: 'backfill', path: () => `/platform/operations/${ids.workspace}/backfill`, awaits: '.panel' },
+  { name: 'alerts', path: () => '/platform/alerts', awaits: '.ant-table-row', kept: true },
+  { name: 'alert', path: () => `/platform/alerts/rules/${ids.alert}`, awaits: '.facts' },
+  { name: 'messages', path: () => '/platform/alerts/messages', awaits: '.empty-state, .ant-table-row' },
+  { name: 'baselines', path: () => `/platform/alerts/baselines?workspace=${ids.workspace}&date=2026-03-01`, awaits: '.ruler', kept: true },
   { name: 'users', path: () => '/administration/users', awaits: '.ant-table-row' },
   { name: 'plans', path: () => '/administration/plans', awaits: '.ant-table-row' },
   { name: 'health', path: () => '/administration/health', awaits: '.figures', kept: true },
@@ -160,6 +190,9 @@ test('the sign-in page and the dialogs are clean as well', async () => {
     ['/platform/workspaces', 'Create a workspace'],
     [`/extensions/manage?workspace=${ids.workspace}`, 'Options'],
     ['/extensions/approvals', 'New approval policy'],
+    ['/openevent/deadlines', 'New deadline'],
+    ['/platform/alerts', 'New rule'],
+    [`/platform/alerts/baselines?workspace=${ids.workspace}`, 'New baseline'],
   ] as const) {
     await goTo(page, path);
     await page.getByRole('button', { name, exact: true }).first().click();

@@ -60,6 +60,14 @@ async function isRefused(page: Page, name: string): Promise<string> {
   return (await refused.textContent()) ?? '';
 }
 
+/** Makes a file in the workspace and commits it; answers its id. */
+async function commitFile(name: string): Promise<number> {
+  const { call } = backend.house;
+  const FileId = Number((await call(legacy, 'CreateFile', { ProjectId: workspace, FileName: name, FileType: 6, Content: 'echo', FileFolderPath: '业务流程/orders/General', CreateFolderIfNotExists: true, InputList: 'shop_root', OutputList: `shop.${name}`, CronExpress: '00 30 00 * * ?', CycleType: 'DAY' }))['Data']);
+  await call(legacy, 'SubmitFile', { ProjectId: workspace, FileId });
+  return FileId;
+}
+
 async function done(opened: ConsolePage): Promise<void> {
   assert.deepEqual(opened.faults, []);
   await opened.context.close();
@@ -182,8 +190,7 @@ test('a subscription is made, tested and seen to deliver', async () => {
   await button(page, 'Send a test event').click();
   await page.getByText('Delivered: HTTP 200').waitFor();
   assert.ok(received.length > 0);
-  const FileId = Number((await backend.house.call(legacy, 'CreateFile', { ProjectId: workspace, FileName: 'told', FileType: 6, Content: 'echo told', FileFolderPath: '业务流程/orders/General', CreateFolderIfNotExists: true, InputList: 'shop_root', OutputList: 'shop.told', CronExpress: '00 30 00 * * ?', CycleType: 'DAY' }))['Data']);
-  await backend.house.call(legacy, 'SubmitFile', { ProjectId: workspace, FileId });
+  await commitFile('told');
   await eventually('the event of the change is delivered', () => received.length > 1);
   await opened.goto('/openevent/deliveries');
   await page.locator('.ant-table-row').getByText('Succeeded').first().waitFor();
@@ -322,6 +329,73 @@ test('a backfill runs a task and its downstream for a past date; the picture sho
   await done(opened);
 });
 
+test('an alert rule is made, tells of a run, is switched off and deleted; a baseline is made and deleted', async () => {
+  const { house } = backend;
+  const projects = (await house.call('2024-05-18', 'ListProjects', { Names: '["sample"]' }))['PagingInfo'] as { Projects: { Id: number }[] };
+  const ProjectId = projects.Projects[0]?.Id ?? 0;
+  const opened = await backend.open('/platform/alerts', owner());
+  const { page } = opened;
+  const dialog = page.locator('.ant-modal');
+  await button(page, 'New rule').click();
+  await dialog.getByRole('combobox', { name: /^Workspace/ }).selectOption({ label: 'sample' });
+  await dialog.getByLabel('Name').fill('hello is done');
+  await dialog.getByRole('combobox', { name: /^Alerts when/ }).selectOption({ label: 'it succeeds' });
+  await dialog.getByRole('combobox', { name: /^Who is told/ }).selectOption({ label: 'An address, by webhook' });
+  await dialog.getByLabel('Address').fill(`http://127.0.0.1:${(receiver.address() as AddressInfo).port}/alerts`);
+  await dialog.getByRole('button', { name: 'Create' }).click();
+  await page.locator('tr').filter({ hasText: 'hello is done' }).getByText('The whole workspace · sample').waitFor();
+  // Rules follow what the schedule made: one of the backfill's instances becomes such a one, and succeeds once more.
+  const instance = await house.database.row<{ id: number }>(`update task_instance set dag_type = 'Normal' where workspace_id = $1 and name = 'say_hello' and dag_type <> 'Normal' and bizdate < now() - interval '30 days' returning id`, [ProjectId]);
+  await house.call(legacy, 'RestartInstance', { ProjectEnv: 'PROD', InstanceId: instance?.id ?? 0 });
+  await eventually('the alert is sent', () => received.some((body) => body.includes('hello is done')), 30_000);
+  await link(page, 'hello is done').click();
+  await page.locator('tr').filter({ hasText: 'WEBHOOKS' }).getByText('Sent', { exact: true }).waitFor();
+  await link(page, 'say_hello').first().waitFor();
+  const visitor = await backend.open(page.url().replace(/^.*\/console/, ''), 'reader');
+  await visitor.page.getByText('You may not see this').waitFor();
+  await done(visitor);
+  await button(page, 'Disable').click();
+  await page.locator('.facts').getByText('Disabled').waitFor();
+  await confirm(page, 'Delete');
+  await page.getByText('Nothing is watched yet.').waitFor();
+
+  await opened.goto(`/platform/alerts/baselines?workspace=${ProjectId}`);
+  await button(page, 'New baseline').click();
+  await dialog.getByLabel('Name').fill('morning');
+  await dialog.getByLabel('Tasks that have to be done').click();
+  await page.keyboard.type('daily_totals');
+  await page.keyboard.press('Enter');
+  await dialog.locator('.ant-modal-title').click();
+  await dialog.getByRole('button', { name: 'Create' }).click();
+  const row = page.getByRole('region', { name: 'Baselines', exact: true }).locator('tr').filter({ hasText: 'morning' });
+  await row.getByText('06:00').waitFor();
+  const { Baselines = [] } = (await house.call(legacy, 'ListBaselines', { ProjectId, PageNumber: 1, PageSize: 10 }))['Data'] as { Baselines?: { BaselineName: string; AlertMarginThreshold: number }[] };
+  assert.deepEqual(Baselines.map((one) => [one.BaselineName, one.AlertMarginThreshold]), [['morning', 30]]);
+  await row.getByRole('button', { name: 'Delete' }).click();
+  await page.locator('.ant-popconfirm').last().getByRole('button', { name: 'Yes' }).click();
+  await page.getByText('No baseline in this workspace yet.').waitFor();
+  await done(opened);
+});
+
+test('a write is rehearsed in the explorer: it tells what it would touch, and touches nothing', async () => {
+  const opened = await backend.open('/openapi/explorer/dataworks-public/2024-05-18/CreateProject', owner());
+  const { page } = opened;
+  await page.locator('.parameter').filter({ hasText: 'DisplayName' }).first().locator('input').fill('Never');
+  await page.locator('.parameter').filter({ has: page.getByText('Name', { exact: true }) }).first().locator('input').fill('never_made');
+  await page.getByLabel('Dry run').check();
+  await page.getByText('Nothing is changed.').waitFor();
+  await button(page, 'Send').click();
+  const result = page.getByRole('region', { name: 'What the call would touch' });
+  await result.getByRole('row').filter({ hasText: 'workspace' }).first().waitFor();
+  await result.getByRole('columnheader', { name: 'Added' }).waitFor();
+  const found = (await backend.house.call('2024-05-18', 'ListProjects', { Names: '["never_made"]' }))['PagingInfo'] as { TotalCount: number };
+  assert.equal(found.TotalCount, 0);
+  // An operation that only reads has nothing to rehearse.
+  await opened.goto('/openapi/explorer/open-platform/2026-12-01/GetCaller');
+  assert.equal(await page.getByLabel('Dry run').count(), 0);
+  await done(opened);
+});
+
 test('who may only read sees the pages with the actions refused and the reason told', async () => {
   const { call } = backend.house;
   await call('2026-12-01', 'CreateExtension', { ExtensionName: 'Seen by all', BindEventList: '["run-file"]' });
@@ -356,10 +430,95 @@ test('the password of a Kafka user is seen by whom the permissions allow, and by
   await done(refused);
 });
 
+test('a consumer group is shown with its lag, and is set to the end by those who may', async () => {
+  const { house } = backend;
+  const KafkaUserId = Number((await house.call(own, 'CreateKafkaUser', { Name: 'reports' }))['KafkaUserId']);
+  await house.database.run(`insert into kafka_group (user_id, group_id, protocol_type, state, members, epoch, created_at, modified_at) values ($1, 'nightly', 'consumer', 'Empty', 0, 0, now(), now())`, [KafkaUserId]);
+  await commitFile('counted');
+  const [counter] = await eventually('the events of the workspace have offsets', async () => {
+    const rows = await house.database.rows<{ partition: number; next_offset: number }>('select partition, next_offset from kafka_counter where workspace_id = $1 and next_offset > 0', [workspace]);
+    return rows.length === 0 ? undefined : rows;
+  });
+  await house.database.run(`insert into kafka_group_offset (user_id, group_id, workspace_id, partition, committed_offset, metadata, committed_at) values ($1, 'nightly', $2, $3, 0, '', now())`, [KafkaUserId, workspace, counter?.partition ?? 0]);
+  const opened = await backend.open('/openevent/kafka', 'platform_admin');
+  const { page } = opened;
+  const groups = page.getByRole('region', { name: 'Consumer groups' }).last();
+  await groups.locator('summary').filter({ hasText: 'nightly' }).click();
+  await groups.getByText(`dataworks.workspace.${workspace}`).waitFor();
+  const lag = async () => ((await house.call(own, 'ListConsumerGroups', { KafkaUserId }))['PagingInfo'] as { ConsumerGroups: { LagCount: number }[] }).ConsumerGroups[0]?.LagCount ?? 0;
+  assert.ok((await lag()) > 0);
+  await button(page, 'Reset offsets').click();
+  await page.locator('.ant-modal').getByRole('combobox', { name: 'Read on from' }).selectOption({ label: 'the end' });
+  await page.locator('.ant-modal').getByRole('button', { name: 'Reset offsets' }).click();
+  await page.getByText(/[1-9]\d* offsets were set/).waitFor();
+  await groups.locator('.tag-good').getByText('0', { exact: true }).waitFor();
+  assert.equal(await lag(), 0);
+  await done(opened);
+  const refused = await backend.open('/openevent/kafka', 'reader');
+  assert.match(await isRefused(refused.page, 'Reset offsets'), /Open Platform Administrator/);
+  await done(refused);
+});
+
+test('an event that cannot be delivered is set aside, sent again as a dead letter, and replayed after a count', async () => {
+  const { call } = backend.house;
+  const SubscriptionId = Number((await call(own, 'CreateSubscription', { Name: 'ledger', Url: 'http://127.0.0.1:9/', ProjectId: workspace, Types: '["dataworks:FileChange:CommitFile"]' }))['SubscriptionId']);
+  await commitFile('ledger_file');
+  await eventually('the delivery fails', async () => ((await call(own, 'GetSubscriptionStatus', { SubscriptionId }))['Status'] as { BlockedKeys?: unknown[] }).BlockedKeys?.length === 1);
+  const opened = await backend.open(`/openevent/subscriptions/${SubscriptionId}`, 'platform_admin');
+  const { page } = opened;
+  await confirm(page, 'Set aside');
+  const letters = page.getByRole('region', { name: 'Dead letters' }).first();
+  await letters.locator('.ant-table-row').waitFor();
+  // The address is mended in the form, with a header beside.
+  await button(page, 'Edit').click();
+  await page.locator('.ant-modal').getByLabel('Address').fill(`http://127.0.0.1:${(receiver.address() as AddressInfo).port}/ledger`);
+  await page.locator('.ant-modal').getByRole('combobox', { name: 'Retries' }).selectOption('BACKOFF_RETRY');
+  await page.locator('.ant-modal').getByLabel('Headers sent along').fill('X-Team: ledger');
+  await page.locator('.ant-modal').getByLabel('Headers with a secret value').fill('X-Key: not-to-be-seen');
+  await page.locator('.ant-modal').getByRole('button', { name: 'Save' }).click();
+  await page.locator('.facts').getByText('X-Team: ledger').waitFor();
+  await page.locator('.facts').getByText('X-Key: (secret)').waitFor();
+  const before = received.length;
+  await button(page, 'Deliver all of them again').click();
+  await eventually('the dead letter is delivered', () => received.slice(before).some((body) => body.includes('ledger_file')));
+  const again = received.length;
+  await button(page, 'Replay events').click();
+  await page.locator('.ant-modal').getByLabel('From').fill('2020-01-01T00:00');
+  await page.locator('.ant-modal').getByRole('button', { name: 'Count first' }).click();
+  await page.getByText(/[1-9]\d* events would be sent again/).waitFor();
+  await page.locator('.ant-modal').getByRole('button', { name: 'Replay', exact: true }).click();
+  await eventually('the events are sent again', () => received.slice(again).some((body) => body.includes('ledger_file')));
+  await done(opened);
+  const refused = await backend.open(`/openevent/subscriptions/${SubscriptionId}`, 'reader');
+  // What is told of a workspace that one is not in, there is not.
+  await refused.page.getByRole('alert').waitFor();
+  await done(refused);
+});
+
+test('a deadline for an event is made, switched off and deleted', async () => {
+  const opened = await backend.open('/openevent/deadlines', 'platform_admin');
+  const { page } = opened;
+  await button(page, 'New deadline').click();
+  const dialog = page.locator('.ant-modal');
+  await dialog.getByLabel('Name').fill('totals by six');
+  await dialog.getByLabel('Expected event').fill('{"data":{"eventCode":["deploy-file"]}}');
+  await dialog.getByRole('combobox', { name: 'Kind' }).selectOption('After');
+  await dialog.getByLabel('After this event').fill('{"data":{"eventCode":["commit-file"]}}');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  const row = page.locator('tr').filter({ hasText: 'totals by six' });
+  await row.getByText('within 30 minutes').waitFor();
+  const { Deadlines } = (await backend.house.call(own, 'ListEventDeadlines', {}))['PagingInfo'] as { Deadlines: { Kind: string; WithinMinutes: number }[] };
+  assert.deepEqual(Deadlines.map((one) => [one.Kind, one.WithinMinutes]), [['After', 30]]);
+  await row.getByRole('button', { name: 'Disable' }).click();
+  await row.getByText('Disabled').waitFor();
+  await confirm(page, 'Delete');
+  await page.getByText('Nothing is expected by a time yet.').waitFor();
+  await done(opened);
+});
+
 test('a rule is written with a pattern that is tried on past events before it is saved', async () => {
   const { call } = backend.house;
-  const FileId = Number((await call(legacy, 'CreateFile', { ProjectId: workspace, FileName: 'matched', FileType: 6, Content: 'echo', FileFolderPath: '业务流程/orders/General', CreateFolderIfNotExists: true, InputList: 'shop_root', OutputList: 'shop.matched', CronExpress: '00 30 00 * * ?', CycleType: 'DAY' }))['Data']);
-  await call(legacy, 'SubmitFile', { ProjectId: workspace, FileId });
+  await commitFile('matched');
   const opened = await backend.open('/openevent/buses', 'platform_admin');
   const { page } = opened;
   await button(page, 'New bus').click();
@@ -422,6 +581,55 @@ test('a user is made with a role and signs in; taking the account away ends it',
   await other.page.getByRole('heading', { name: 'Sign in to Millrace' }).waitFor();
   await other.context.close();
   await done(opened);
+});
+
+test('an operation that ends with WARN is decided by the approver that the policy names', async () => {
+  const { call } = backend.house;
+  const ExtensionCode = String((await call(own, 'CreateExtension', { ExtensionName: 'Cautious', BindEventList: '["commit-file"]', ProjectTesting: workspace }))['ExtensionCode']);
+  await call(own, 'EnableExtension', { ExtensionCode, ProjectId: workspace });
+  const { userId } = await backend.user('approver');
+  await call('2024-05-18', 'CreateProjectMember', { ProjectId: workspace, UserId: userId, RoleCodes: '["role_project_guest"]' });
+  await call(own, 'CreateExtensionApprovalPolicy', { Name: 'two pairs of eyes', ExtensionCodes: JSON.stringify([ExtensionCode]), Steps: JSON.stringify([{ Type: 'ACCOUNT', Values: [String(userId)] }]) });
+  await commitFile('risky');
+  const hold = await eventually('the commit is held', async () => ((await call(own, 'ListHolds', { ProjectId: workspace, Status: 'CHECKING' }))['PagingInfo'] as { Holds: { HoldId: number; MessageId: string }[] }).Holds[0]);
+  await call(legacy, 'UpdateIDEEventResult', { MessageId: hold.MessageId, ExtensionCode, CheckResult: 'WARN', CheckResultTip: 'Look at it.' });
+  const opened = await backend.open(`/extensions/checks/${hold.HoldId}`, 'approver');
+  const { page } = opened;
+  await page.getByText('An approval is needed (two pairs of eyes).').waitFor();
+  await button(page, 'Approve').click();
+  await page.getByLabel('Comment').fill('Harmless.');
+  await page.locator('.ant-modal').getByRole('button', { name: 'Approve' }).click();
+  await page.getByText('approver approved').waitFor();
+  await page.getByText('The operation went on').waitFor();
+  await call(own, 'DisableExtensionForProject', { ExtensionCode, ProjectId: workspace });
+  await done(opened);
+});
+
+test('an extension waits in the review queue until a reviewer approves or rejects it', async () => {
+  const { call } = backend.house;
+  const [good, bad] = await Promise.all(['Reviewed well', 'Reviewed badly'].map(async (ExtensionName) => String((await call(own, 'CreateExtension', { ExtensionName, BindEventList: '["run-file"]' }))['ExtensionCode'])));
+  const administrator = await backend.open('/extensions/approvals', owner());
+  await button(administrator.page, 'Require reviews').click();
+  await administrator.page.getByText('A review is required').waitFor();
+  for (const code of [good, bad]) {
+    await administrator.goto(`/extensions/list/${code}`);
+    await button(administrator.page, 'Submit').click();
+    await administrator.page.locator('.facts').getByText('In review').waitFor();
+  }
+  const opened = await backend.open('/extensions/approvals', 'platform_admin');
+  const { page } = opened;
+  await page.locator('tr').filter({ hasText: 'Reviewed well' }).getByRole('button', { name: 'Approve' }).click();
+  await link(page, 'Reviewed well').waitFor({ state: 'detached' });
+  await page.locator('tr').filter({ hasText: 'Reviewed badly' }).getByRole('button', { name: 'Reject' }).click();
+  await page.locator('.ant-modal').getByLabel('Comment').fill('No.');
+  await page.locator('.ant-modal').getByRole('button', { name: 'Reject' }).click();
+  await page.getByText('No extension waits.').waitFor();
+  assert.match(await isRefused(page, 'Require none'), /Tenant Administrator/);
+  await done(opened);
+  await administrator.goto('/extensions/approvals');
+  await button(administrator.page, 'Require none').click();
+  await administrator.page.getByText('published without a review').waitFor();
+  await done(administrator);
 });
 
 test('an extension is published and deleted after being asked', async () => {
