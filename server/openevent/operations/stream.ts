@@ -91,9 +91,15 @@ export function streamOperations(context: OpenEventContext & { readonly tail: Ta
       let selection = first;
       let cursor = start;
       let told = clock.now().getTime();
+      let looked = told;
       // Where it begins, so that a client that gets nothing resumes here all the same.
       await write(`retry: 1000\nid: ${encodeCursor(cursor)}\n\n`);
       while (!closed.aborted && clock.now().getTime() < ends) {
+        // Rights and channels may be others by now, on a busy stream as on a silent one.
+        if (clock.now().getTime() >= looked + limits.eventHeartbeatMs.value) {
+          selection = await selectionOf(call, directory, request);
+          looked = clock.now().getTime();
+        }
         const page = await readOn(selection, cursor, limits.eventReadBatch.value);
         for (const { event, envelope } of await envelopes(page.found, request)) {
           if (closed.aborted) return;
@@ -110,8 +116,6 @@ export function streamOperations(context: OpenEventContext & { readonly tail: Ta
         // An id alone is no event; it moves the place from which the client resumes.
         await write(`: alive\nid: ${encodeCursor(cursor)}\n\n`);
         told = clock.now().getTime();
-        // Rights and channels may be others by now.
-        selection = await selectionOf(call, directory, request);
       }
     } finally {
       leave();

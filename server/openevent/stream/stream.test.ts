@@ -243,3 +243,28 @@ test('what does not fit is a clear 400, and nobody streams without a right', asy
   const { PagingInfo } = (await house.call(PLATFORM, 'ListCalls', { Action: 'StreamEvents', PageSize: 100 }).catch(() => house.call(PLATFORM, 'ListCalls', { PageSize: 100 }))) as unknown as { PagingInfo: { Calls: { Operation: string }[] } };
   assert.ok(PagingInfo.Calls.some(({ Operation }) => Operation === 'StreamEvents'), 'a stream is a call like any other');
 });
+
+test('rights are looked up anew on a stream that is never silent too', async () => {
+  const heartbeat = limits.eventHeartbeatMs as { value: number };
+  const former = heartbeat.value;
+  heartbeat.value = 1_000;
+  const left = Number((await house.call('2020-05-18', 'CreateProject', { ProjectIdentifier: 'left_one', ProjectName: 'left_one', ProjectDescription: '', ProjectMode: 2 }))['Data']);
+  await house.call('2020-05-18', 'CreateProjectMember', { ProjectId: left, UserId: String(guest.userId), RoleCode: 'role_project_guest' });
+  const client = await listen(guest, { Types: JSON.stringify(['dataworks:FileChange:CommitFile']) });
+  try {
+    await raise(left, 'left', 0, 0);
+    await heardAll(client, 1);
+    await house.call('2020-05-18', 'DeleteProjectMember', { ProjectId: left, UserId: String(guest.userId) });
+    let number = 0;
+    await until('what happens in a workspace that was left is not heard any more', async () => {
+      number += 1;
+      await raise(left, 'left', number, number);
+      await raise(visible, 'stayed', number, number);
+      await until('the other is heard', async () => (client.objects().includes(`stayed#${number}`) ? true : undefined));
+      return client.objects().includes(`left#${number}`) ? undefined : true;
+    });
+  } finally {
+    heartbeat.value = former;
+    await client.close();
+  }
+});
