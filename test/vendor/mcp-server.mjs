@@ -37,8 +37,6 @@ writeFileSync(join(folder, 'tools.json'), JSON.stringify(OFFERED.map(tool)));
 writeFileSync(join(folder, 'mcp.json'), '{"result":{"a2reslist":[]}}');
 
 const client = new Client({ name: 'millrace-test', version: '1.0.0' });
-// The server writes its log between the messages of the protocol; the client says so and goes on.
-client.onerror = () => {};
 await client.connect(
   new StdioClientTransport({
     command: process.execPath,
