@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createChanges, platformActor } from '../../server/kernel/change.ts';
 import { systemClock } from '../../server/kernel/clock.ts';
+import type { Statement } from '../../server/kernel/database.ts';
 import { randomIds } from '../../server/kernel/ids.ts';
 import type { Log } from '../../server/kernel/log.ts';
 import { secretBox } from '../../server/kernel/secrets.ts';
@@ -58,11 +59,17 @@ export function own(ground: Ground, use: 'enqueue' | 'change'): Engine & { start
 
   async function enqueue(number: number): Promise<Raised> {
     const eventId = randomIds.eventId();
-    await database.transaction(async (tx) => {
-      await insertBusinessRow(tx, 'millrace_event');
-      await events.append(tx, platformActor('bench', TENANT), new Date(), [{ ...eventOf(number), eventId }]);
-    });
-    return { id: eventId, committedAt: process.hrtime.bigint() };
+    await database.transaction(
+      (tx) => insertBusinessRow(tx),
+      async () => {
+        const last: Statement[] = [];
+        await events.append({ run: async (text, values = []) => last.push({ text, values }) }, platformActor('bench', TENANT), new Date(), [{ ...eventOf(number), eventId }]);
+        return last;
+      },
+    );
+    const committedAt = process.hrtime.bigint();
+    database.wake('millrace_event');
+    return { id: eventId, committedAt };
   }
 
   async function change(number: number): Promise<Raised> {

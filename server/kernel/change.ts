@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import type { Database, Executor } from './database.ts';
+import type { Database, Executor, Statement } from './database.ts';
 import type { IdSource } from './ids.ts';
 import { createUnits, type Rehearsed, type Unit } from './unit.ts';
 import { findAnswer, pruneAnswers } from './answers.ts';
@@ -81,8 +81,8 @@ export interface StoredEvent extends RaisedEvent {
 
 /** Where events are written. The event log implements it; the kernel only knows that it happens inside the transaction, last. */
 export interface EventWriter {
-  /** Throws when an event is unknown or too large, which fails the change. */
-  append(tx: Executor, actor: Actor, now: Date, events: readonly StoredEvent[]): Promise<void>;
+  /** Throws when an event is unknown or too large, which fails the change. `tx` may only gather what it is to run, so nothing can be read. */
+  append(tx: Pick<Executor, 'run'>, actor: Actor, now: Date, events: readonly StoredEvent[]): Promise<void>;
 }
 
 export interface Changes {
@@ -156,14 +156,24 @@ export function createChanges(options: { database: Database; clock: Clock; ids: 
   async function change<Result>(actor: Actor, work: (change: Change) => Promise<Result>): Promise<Result> {
     if (actor.rehearsal !== undefined) return actor.rehearsal.change(actor, work);
     const gathered = gather();
-    const result = await database.transaction(async (tx) => {
-      const now = clock.now();
-      const answer = await work(changeOn(tx, actor, now, ids, gathered));
-      await writeEpilogue(tx, actor, now, gathered);
-      // Last, so that the log's position is taken after every lock of the change is held (see decision 0003).
-      if (gathered.events.length > 0) await events.append(tx, actor, now, gathered.events);
-      return answer;
-    });
+    let now = clock.now();
+    const result = await database.transaction(
+      (tx) => {
+        now = clock.now();
+        return work(changeOn(tx, actor, now, ids, gathered));
+      },
+      async () => {
+        const last: Statement[] = [];
+        const ending = { run: async (text: string, values: readonly unknown[] = []) => last.push({ text, values }) };
+        // Readers of the log are woken after the commit instead: a NOTIFY would make all changes with events commit one by one.
+        for (const [key, { channel }] of gathered.wakes) if (channel === 'millrace_event') gathered.wakes.delete(key);
+        await writeEpilogue(ending, actor, now, gathered);
+        // Last, so that the log's position is taken after every lock of the change is held (see decision 0003).
+        if (gathered.events.length > 0) await events.append(ending, actor, now, gathered.events);
+        return last;
+      },
+    );
+    if (gathered.events.length > 0) database.wake('millrace_event');
     for (const action of gathered.after) action();
     return result;
   }
@@ -177,8 +187,8 @@ export function createChanges(options: { database: Database; clock: Clock; ids: 
   };
 }
 
-/** Audit line, jobs and wake-ups in one round trip. */
-export async function writeEpilogue(tx: Executor, actor: Actor, now: Date, { jobs, targets, wakes }: Gathered): Promise<void> {
+/** Audit line, jobs and wake-ups in one statement. */
+export async function writeEpilogue(tx: Pick<Executor, 'run'>, actor: Actor, now: Date, { jobs, targets, wakes }: Gathered): Promise<void> {
   await tx.run(
     `with audited as (
        insert into audit (tenant_id, user_id, action, request_id, source_address, targets, at) values ($1, $2, $3, $4, $5, $6, $7)

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { Client, DatabaseError, escapeIdentifier, Pool, TypeOverrides, type ClientConfig, type PoolConfig, type QueryConfig, type QueryResult } from 'pg';
+import { runTogether } from './one-trip.ts';
 
 /** Runs statements: the database itself, or the transaction of a change. */
 export interface Executor {
@@ -10,10 +12,24 @@ export interface Executor {
   run(text: string, values?: readonly unknown[]): Promise<number>;
 }
 
+export interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
 /** A pool of connections to one PostgreSQL database. */
 export interface Database extends Executor {
-  /** Runs `work` in one READ COMMITTED transaction: committed when it resolves, rolled back when it rejects. */
-  transaction<T>(work: (tx: Executor) => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` in one READ COMMITTED transaction: committed when it resolves, rolled back when it rejects. The transaction begins with the first statement.
+   * `last` answers statements that are run after `work`, in their order, and reach the server together with the commit, so that they cost no round trip.
+   */
+  transaction<T>(work: (tx: Executor) => Promise<T>, last?: (result: T) => Promise<readonly Statement[]>): Promise<T>;
+  /**
+   * Wakes the listeners of a channel, with the payload '': those of this process at once, those of others by one NOTIFY for all calls of a moment. It belongs to no
+   * transaction, so a process that ends in that moment has woken nobody, and whoever listens must poll too. A NOTIFY in a transaction would make all commits
+   * wait for each other: PostgreSQL lets one notifying transaction commit at a time, the wait for the disk included.
+   */
+  wake(channel: string): void;
   /** Calls `wake` with the payload of each NOTIFY on `channel`, and with '' after the listening connection was renewed. */
   listen(channel: string, wake: (payload: string) => void): Promise<() => Promise<void>>;
   /**
@@ -48,13 +64,16 @@ const types = new TypeOverrides();
 types.setTypeParser(INT8, readInteger);
 types.setTypeParser(NUMERIC, Number);
 
+/** Least time between the starts of two NOTIFYs of `wake`; a lone one waits for nothing. */
+const WAKE_PACE_MS = 5;
+
 /** Texts that are prepared by name. Bounded, since a text that is put together at run time must not fill the server's memory. */
 const PREPARED_LIMIT = 2_000;
 const preparedNames = new Map<string, string>();
 
-function query(text: string, values: readonly unknown[] | undefined): QueryConfig {
+function query(text: string, values: readonly unknown[] | undefined, named = values !== undefined): QueryConfig {
   let name = preparedNames.get(text);
-  if (name === undefined && values !== undefined && preparedNames.size < PREPARED_LIMIT) {
+  if (name === undefined && named && preparedNames.size < PREPARED_LIMIT) {
     name = `s${preparedNames.size}`;
     preparedNames.set(text, name);
   }
@@ -63,6 +82,9 @@ function query(text: string, values: readonly unknown[] | undefined): QueryConfi
   if (name !== undefined) config.name = name;
   return config;
 }
+
+const BEGIN = () => query('begin', undefined, true);
+const COMMIT = () => query('commit', undefined, true);
 
 interface Runner {
   query(config: QueryConfig): Promise<QueryResult>;
@@ -90,36 +112,108 @@ export function openDatabase(options: DatabaseOptions): Database {
   const report = options.onError ?? (() => {});
   pool.on('error', report);
   const direct = executor(pool);
+  /** Names this pool in its own NOTIFY, whose listeners here were woken without it. */
+  const self = `from ${randomUUID()}`;
+  const listeners = new Map<string, Set<() => void>>();
+  const toTell = new Set<string>();
+  let telling: Promise<void> | undefined;
+  let told = 0;
+
+  /** Wakes other processes. The commit does not wait for the disk, since nothing is written. */
+  async function tell(): Promise<void> {
+    while (toTell.size > 0) {
+      const rest = told + WAKE_PACE_MS - performance.now();
+      if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest));
+      told = performance.now();
+      const channels = [...toTell];
+      toTell.clear();
+      await direct
+        .run(`select pg_notify(channel, $2) from unnest($1::text[]) as w(channel) where set_config('synchronous_commit', 'off', true) is not null`, [channels, self])
+        .catch((error: unknown) => report(error as Error));
+    }
+    telling = undefined;
+  }
 
   return {
     ...direct,
-    async transaction(work) {
+    async transaction(work, last) {
       const client = await pool.connect();
+      let begun: Promise<unknown> | undefined;
+      let sent = false;
+      let ended = false;
       let broken: Error | undefined;
       const onError = (error: Error) => {
         broken = error;
       };
       client.on('error', onError);
       try {
-        await client.query('begin');
-        const result = await work(executor(client));
-        await client.query('commit');
+        const runner: Runner = {
+          async query(config) {
+            if (begun !== undefined) {
+              await begun;
+              // On a connection that may be somebody else's by now.
+              if (ended) throw new Error('the transaction has ended');
+              return client.query(config);
+            }
+            sent = true;
+            const both = runTogether(client, [BEGIN(), config], types);
+            begun = both.catch(() => {});
+            const [, result] = await both;
+            if (result === undefined) throw new Error('the first statement of a transaction was not answered');
+            return result;
+          },
+        };
+        const result = await work(executor(runner));
+        const end = last === undefined ? [] : (await last(result)).map(({ text, values }) => query(text, values));
+        if (sent) await runTogether(client, [...end, COMMIT()], types);
+        else if (end.length > 0) {
+          sent = true;
+          await runTogether(client, [BEGIN(), ...end, COMMIT()], types);
+        }
         return result;
       } catch (error) {
-        await client.query('rollback').catch((rollbackError: Error) => {
-          broken = rollbackError;
-        });
+        if (sent) {
+          await client.query('rollback').catch((rollbackError: Error) => {
+            broken = rollbackError;
+          });
+        }
         throw error;
       } finally {
+        ended = true;
         client.removeListener('error', onError);
         client.release(broken);
       }
     },
-    listen: (channel, wake) => keepConnection({ ...base, types, application_name: 'millrace listen' }, { text: `listen ${escapeIdentifier(channel)}` }, wake, report),
+    async listen(channel, wake) {
+      const end = await keepConnection(
+        { ...base, types, application_name: 'millrace listen' },
+        { text: `listen ${escapeIdentifier(channel)}` },
+        (payload) => {
+          if (payload !== self) wake(payload);
+        },
+        report,
+      );
+      const here = () => wake('');
+      const others = listeners.get(channel);
+      if (others === undefined) listeners.set(channel, new Set([here]));
+      else others.add(here);
+      return async () => {
+        listeners.get(channel)?.delete(here);
+        await end();
+      };
+    },
+    wake(channel) {
+      for (const here of listeners.get(channel) ?? []) here();
+      toTell.add(channel);
+      telling ??= tell();
+    },
     hold: (space, key) =>
       keepConnection({ ...base, types, application_name: 'millrace presence' }, { text: 'select pg_advisory_lock_shared($1, hashtext($2))', values: [space, key] }, () => {}, report),
     load: () => ({ open: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
-    close: () => pool.end(),
+    async close() {
+      await telling;
+      await pool.end();
+    },
   };
 }
 

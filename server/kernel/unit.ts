@@ -51,7 +51,16 @@ export function createUnits(options: { database: Database; clock: Clock; ids: Id
     const tx = inSequence(raw);
     const step = savepoints(tx);
     const unit: Unit = {
-      db: { ...database, ...tx, transaction: (inner) => step(() => inner(tx)) },
+      db: {
+        ...database,
+        ...tx,
+        transaction: (inner, last) =>
+          step(async () => {
+            const result = await inner(tx);
+            for (const { text, values } of (await last?.(result)) ?? []) await tx.run(text, values);
+            return result;
+          }),
+      },
       change: (actor, inner) =>
         step(async () => {
           const gathered = gather();

@@ -80,7 +80,7 @@ function toEvent(row: EventRow): LogEvent {
  * Writes events in the order given. Must be the last statement of its transaction that waits for anything: the position is right only
  * when every lock of the change is held (decision 0003). `order by` gives the ids out in the order of the list.
  */
-export async function insertEvents(tx: Executor, actor: Actor, now: Date, events: readonly CheckedEvent[]): Promise<void> {
+export async function insertEvents(tx: Pick<Executor, 'run'>, actor: Actor, now: Date, events: readonly CheckedEvent[]): Promise<void> {
   await tx.run(
     `insert into event (position, event_id, tenant_id, workspace_id, code, type, object_key, data, occurred_at, actor_id, request_id, traceparent)
      select greatest(pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1) + (select shift from event_epoch),
@@ -106,7 +106,18 @@ export async function insertEvents(tx: Executor, actor: Actor, now: Date, events
 
 /** Events after `cursor` and below the floor of this statement's own snapshot, with that floor. */
 export async function readEvents(db: Executor, cursor: Cursor, limit: number, filter: ReadFilter): Promise<{ events: LogEvent[]; floor: number; waiting: boolean }> {
-  const types = filter.types === undefined || filter.types.length === 0 ? null : filter.types;
+  const values: unknown[] = [cursor.position, cursor.id, limit];
+  // Only conditions that are there, so that a text is planned once for all its uses: a plan that asks at each use whether there is a filter looks so
+  // expensive to PostgreSQL that it plans anew each time.
+  const only = (condition: string, value: unknown) => (value === undefined ? '' : ` and ${condition} $${values.push(value)}`);
+  const types = filter.types === undefined || filter.types.length === 0 ? undefined : filter.types;
+  const conditions =
+    only('tenant_id =', filter.tenantId) +
+    (types === undefined ? '' : ` and type = any($${values.push(types)}::text[])`) +
+    only('workspace_id =', filter.workspaceId) +
+    only('object_key =', filter.objectKey) +
+    only('occurred_at >=', filter.from) +
+    only('occurred_at <', filter.to);
   const rows = await db.rows<{ floor: number; waiting: boolean } & (EventRow | { id: null })>(
     `select f.floor, f.waiting, e.*
      from (select pg_snapshot_xmin(s)::text::bigint + shift as floor,
@@ -115,15 +126,10 @@ export async function readEvents(db: Executor, cursor: Cursor, limit: number, fi
            from pg_current_snapshot() as s, event_epoch) as f
      left join lateral (
        select ${columns} from event
-       where (position, id) > ($1::bigint, $2::bigint) and position < f.floor
-         and ($4::bigint is null or tenant_id = $4)
-         and ($5::text[] is null or type = any($5))
-         and ($6::bigint is null or workspace_id = $6)
-         and ($7::text is null or object_key = $7)
-         and occurred_at >= $8 and occurred_at < $9
+       where (position, id) > ($1::bigint, $2::bigint) and position < f.floor${conditions}
        order by position, id limit $3) as e on true
      order by e.position, e.id`,
-    [cursor.position, cursor.id, limit, filter.tenantId ?? null, types, filter.workspaceId ?? null, filter.objectKey ?? null, filter.from ?? '-infinity', filter.to ?? 'infinity'],
+    values,
   );
   const first = rows[0];
   if (first === undefined) throw new Error('the log told no floor');
