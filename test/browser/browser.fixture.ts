@@ -41,7 +41,7 @@ export async function startConsole(): Promise<ConsoleTest> {
   // The same build that `npm start` makes: it does nothing when the sources have not changed.
   const { buildConsole } = (await import(pathToFileURL(join(root, 'tools', 'launch', 'console.mjs')).href)) as { buildConsole(root: string, node: string, env: NodeJS.ProcessEnv): Promise<void> };
   await buildConsole(root, process.execPath, { ...process.env, PATH: join(root, 'node_modules', '.bin') + delimiter + (process.env['PATH'] ?? '') });
-  const [house, browser] = await Promise.all([startTestHouse({ serve: (app) => serveConsole(app, join(root, 'console', 'dist')) }), launchBrowser()]);
+  const [house, browser] = await Promise.all([startTestHouse({ kafka: { host: '127.0.0.1', port: 0, advertised: undefined, tls: undefined, groups: 20 }, serve: (app) => serveConsole(app, join(root, 'console', 'dist')) }), launchBrowser()]);
   await house.call('2026-12-01', 'UpdatePlan', { Plan: 'Enterprise' });
   return {
     house,
