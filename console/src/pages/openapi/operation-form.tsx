@@ -34,7 +34,9 @@ export function OperationForm({ document, operation }: { document: ApiDocument; 
   const [failure, setFailure] = useState<string>();
   const [busy, setBusy] = useState(false);
   const [dryRun, setDryRun] = useState(false);
-  const offersDryRun = operation.write && !operation.sessionOnly && !operation.parameters.some(({ name }) => name === 'DryRun');
+  const offersDryRun = operation.write && !operation.sessionOnly;
+  // It stands as a choice of its own below the fields.
+  const fields = operation.parameters.filter(({ name }) => !offersDryRun || name !== 'DryRun');
   const parameters = useMemo(() => ({ ...wireParameters(values), ...(offersDryRun && dryRun ? { DryRun: 'true' } : {}) }), [values, offersDryRun, dryRun]);
   const rehearsed = answer === undefined || answer.status >= 400 ? undefined : readDryRun(answer.body);
 
@@ -67,8 +69,8 @@ export function OperationForm({ document, operation }: { document: ApiDocument; 
         </p>
         {operation.summary === '' ? null : <p className="operation-summary">{operation.summary}</p>}
         <form className="operation-form" onSubmit={(event) => void send(event)}>
-          {operation.parameters.length === 0 ? <p className="quiet">{t('no-parameters')}</p> : null}
-          {operation.parameters.map((parameter) => (
+          {fields.length === 0 ? <p className="quiet">{t('no-parameters')}</p> : null}
+          {fields.map((parameter) => (
             <ParameterField
               key={parameter.name}
               parameter={parameter}
