@@ -322,8 +322,18 @@ test('statistics count what is there', async () => {
 });
 
 test('an ad-hoc task with a longer time limit than there is is refused, not ended at once', async () => {
-  const order = (Timeout: number) => callCurrent('ExecuteAdhocWorkflowInstance', { ProjectId: WORKSPACE, Name: 'long', Owner: '7', EnvType: 'Prod', BizDate: 20260320, Tasks: [{ Name: 'a', Type: 'DIDE_SHELL', Owner: '7', Timeout, Script: { Content: 'true' } }] });
+  const order = (Timeout: number) => callCurrent('ExecuteAdhocWorkflowInstance', { ProjectId: WORKSPACE, Name: 'long', Owner: '7', EnvType: 'Prod', BizDate: 20260320, Tasks: [{ Name: 'a', ClientUniqueCode: 'a', RuntimeResource: { ResourceGroupId: '' }, Type: 'DIDE_SHELL', Owner: '7', Timeout, Script: { Content: 'true' } }] });
   await assert.rejects(order(3_000_000), refused('InvalidParameter'));
   await assert.rejects(order(-1), refused('InvalidParameter'));
   assert.ok((await order(604_800)).WorkflowInstanceId);
+});
+
+test('a developer runs code of the moment in development, not on what production has', async () => {
+  const order = (EnvType: string | undefined) =>
+    callCurrent('ExecuteAdhocWorkflowInstance', { ProjectId: WORKSPACE, Name: 'where', Owner: '7', ...(EnvType === undefined ? {} : { EnvType }), BizDate: 20260320, Tasks: [{ Name: 'a', ClientUniqueCode: 'a', RuntimeResource: { ResourceGroupId: '' }, Type: 'DIDE_SHELL', Owner: '7', Script: { Content: 'true' } }] }, { rights: ['read', 'develop'] });
+  await assert.rejects(order('Prod'), /needs operate/);
+  for (const environment of ['Dev', undefined]) {
+    const { WorkflowInstanceId = 0 } = await order(environment);
+    assert.deepEqual(await database.row('select environment from dag_run where id = $1', [WorkflowInstanceId]), { environment: 'DEV' });
+  }
 });

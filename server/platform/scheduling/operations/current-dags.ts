@@ -187,7 +187,12 @@ export function currentDagOperations(services: Services): Handlers<Operations> {
       },
     },
     ExecuteAdhocWorkflowInstance: {
-      access: { level: 'workspace', right: 'develop', find: (request) => request.ProjectId },
+      access: {
+        level: 'workspace',
+        // Left open, it is development where a workspace has one.
+        right: (request: Operations['ExecuteAdhocWorkflowInstance']['request']) => (request.EnvType === undefined ? 'develop' : rightIn(environmentOf(request.EnvType, 'EnvType'))),
+        find: (request) => request.ProjectId,
+      },
       async handle(call, request) {
         const environment = request.EnvType === undefined ? undefined : environmentOf(request.EnvType, 'EnvType');
         const bizdate = request.BizDate === undefined ? undefined : readBizDate(request.BizDate);
