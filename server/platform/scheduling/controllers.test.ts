@@ -116,6 +116,20 @@ test('a loop whose round fails has failed, and runs anew from its first round', 
   await eventually('it has failed again', async () => (await database.row<{ count: number }>('select count(*) as count from dag_run where parent_instance_id = $1', [id]))?.count === 4 && (await place.status(id)) === 'Failure');
 });
 
+test('a loop that is stopped takes its rounds with it', async () => {
+  const each = await publish(TRAVERSE, '', { name: 'halt', spec: { 'for-each': { maxIterations: 9, parallelism: 2 }, script: { parameters: [{ name: 'loopDataArray', type: 'Constant', value: 'x,y,z' }] } } });
+  await publish(SHELL, 'sleep 60', { name: 'halt_body', workflowId: each });
+  const tasks = await place.tasksOf(1, [each]);
+  const { dagId } = await place.changes.change(place.actor, (change) => place.dags.make(change, { name: 'play', type: 'SupplementData', workspaceId: WORKSPACE, environment: 'PROD', bizdate: new Date('2026-03-10T00:00:00Z'), tasks }));
+  const bodies = () => database.rows<{ status: string }>(`select status from task_instance where name = 'halt_body' order by id`);
+  await eventually('both rounds run', async () => (await bodies()).filter(({ status }) => status === 'Running').length === 2);
+  const id = (await database.row<{ id: number }>('select id from task_instance where dag_id = $1', [dagId]))?.id ?? 0;
+  await place.call('StopInstance', { ProjectEnv: 'PROD', InstanceId: id });
+  assert.equal(await place.status(id), 'Failure');
+  await eventually('nothing of it runs any more', async () => (await bodies()).every(({ status }) => status === 'Failure'));
+  assert.equal((await bodies()).length, 2, 'no further round has begun');
+});
+
 test('rows are read from JSON and from lists, and values of a loop are put in their place', () => {
   assert.deepEqual(loopRows('[["a", 1], ["b", null]]'), [['a', '1'], ['b', '']]);
   assert.deepEqual(loopRows('a,b\\,c,'), [['a'], ['b,c'], ['']]);

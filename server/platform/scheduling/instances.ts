@@ -1,8 +1,11 @@
 import type { Change } from '../../kernel/change.ts';
+import { ApiError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Attempt, EndedRun, Execution, Run, RunFollower, RunOutcome } from '../execution/index.ts';
+import { roundsOf } from './dag-store.ts';
+import { statesOf } from './edge-store.ts';
 import { instanceOperation } from './events.ts';
-import { lockInstance, lockInstances, setFrozen, type InstancePatch, type InstanceRow } from './instance-store.ts';
+import { lockInstance, lockInstances, openInstancesOfDag, setFrozen, type InstancePatch, type InstanceRow } from './instance-store.ts';
 import { hasEnded } from './states.ts';
 import type { Submissions } from './submissions.ts';
 import { lookAt, transition, travel, wrongState } from './transition.ts';
@@ -99,6 +102,32 @@ export function createInstances(options: { execution: Execution; submissions: Su
     if (instance.rerun_mode === 'FailureAllowed' && instance.status === 'Success') throw wrongState(instance, 'its rerun mode allows reruns after a failure only.');
   }
 
+  /** Stops what is open in the rounds of a loop. They come before it: whoever ends a round locks its instances first and the loop then. */
+  async function stopRounds(change: Change, loopId: number): Promise<void> {
+    const [loop] = await statesOf(change, [loopId]);
+    // What has ended is refused, and nothing of it is stopped.
+    if (loop === undefined || hasEnded(loop.status)) return;
+    for (const round of await roundsOf(change, loopId)) {
+      for (const { id } of await openInstancesOfDag(change, round.id)) {
+        await stop(change, id).catch((error: unknown) => {
+          // It has ended meanwhile.
+          if (!(error instanceof ApiError)) throw error;
+        });
+      }
+    }
+  }
+
+  async function stop(change: Change, instanceId: number): Promise<void> {
+    await stopRounds(change, instanceId);
+    const { taken: stopped, instance } = await lockedWithRun(change, instanceId, () => execution.stop(change, instanceId), 'none', ['Queued', 'Running']);
+    if (stopped === 'none') {
+      if (hasEnded(instance.status)) throw wrongState(instance, 'it has ended.');
+      await transition(change, instance, 'Failure', { errorText: 'The task was stopped before it ran.' });
+    }
+    change.raise(instanceOperation('kill-instance', instance, change.actor));
+    change.touch(`instance:${instanceId}`);
+  }
+
   return {
     async onStarted(change, runs) {
       await travel(change, await lockInstances(change, runs.map((run) => run.instanceId)), ['Running']);
@@ -115,15 +144,7 @@ export function createInstances(options: { execution: Execution; submissions: Su
       for (const end of ends) if (!plain.includes(end)) await finish(change, of(end), end);
     },
     checkRerun,
-    async stop(change, instanceId) {
-      const { taken: stopped, instance } = await lockedWithRun(change, instanceId, () => execution.stop(change, instanceId), 'none', ['Queued', 'Running']);
-      if (stopped === 'none') {
-        if (hasEnded(instance.status)) throw wrongState(instance, 'it has ended.');
-        await transition(change, instance, 'Failure', { errorText: 'The task was stopped before it ran.' });
-      }
-      change.raise(instanceOperation('kill-instance', instance, change.actor));
-      change.touch(`instance:${instanceId}`);
-    },
+    stop,
     async rerun(change, instanceId) {
       const instance = await locked(change, instanceId);
       checkRerun(instance);
