@@ -8,6 +8,7 @@ MILLRACE_PROTOCOL=https also uploads a file, which the SDKs send to https://mill
 is named by MILLRACE_CA. Makes two workspaces, and leaves them to look at. Exits with 0 when all went well.
 """
 
+import asyncio
 import io
 import json
 import os
@@ -99,6 +100,8 @@ def current():
     project_id = created.id
     project = client.get_project(m2024.GetProjectRequest(id=project_id)).body.project
     same((project.name, project.description, project.aliyun_resource_tags[0].value), (f"sdk_{suffix}", "größer 中文", "a&b=c"), "workspace")
+    found = asyncio.run(client.get_project_async(m2024.GetProjectRequest(id=project_id))).body.project
+    same(found.to_map(), project.to_map(), "workspace, asked for asynchronously")
     step(f"workspace {project_id}")
 
     node_id = client.create_node(m2024.CreateNodeRequest(project_id=project_id, scene="DATAWORKS_PROJECT", spec=spec("hello", "echo hello ${bizdate}"))).body.id
