@@ -265,7 +265,7 @@ test('workflows are told, changed, run by hand and taken out of service', async 
 });
 
 test('code is run without being deployed, tasks in the order of their outputs; circles are named', async () => {
-  const run = (Tasks: { Name: string; Type: string; Script?: { Content: string }; Dependencies?: { UpstreamOutput: string }[]; Outputs?: { TaskOutputs: { Output: string }[] } }[]) => callCurrent('ExecuteAdhocWorkflowInstance', { ProjectId: WORKSPACE, Name: 'adhoc', Owner: '7', BizDate: 20260310, Tasks: Tasks.map((task) => ({ ClientUniqueCode: task.Name, Owner: '7', RuntimeResource: { ResourceGroupId: 'default' }, ...task })) });
+  const run = (Tasks: { Name: string; Type: string; RuntimeResource?: { ResourceGroupId: string }; Script?: { Content: string }; Dependencies?: { UpstreamOutput: string }[]; Outputs?: { TaskOutputs: { Output: string }[] } }[]) => callCurrent('ExecuteAdhocWorkflowInstance', { ProjectId: WORKSPACE, Name: 'adhoc', Owner: '7', BizDate: 20260310, Tasks: Tasks.map((task) => ({ ClientUniqueCode: task.Name, Owner: '7', RuntimeResource: { ResourceGroupId: 'default' }, ...task })) });
   const { WorkflowInstanceId = 0 } = await run([
     { Name: 'second', Type: 'VIRTUAL', Dependencies: [{ UpstreamOutput: 'x' }] },
     { Name: 'first', Type: 'VIRTUAL', Outputs: { TaskOutputs: [{ Output: 'x' }] } },
@@ -273,6 +273,7 @@ test('code is run without being deployed, tasks in the order of their outputs; c
   assert.deepEqual(await states(WorkflowInstanceId), { second: 'Success', first: 'Success' });
   assert.deepEqual(await database.rows(`select to_char(bizdate at time zone 'Asia/Shanghai', 'YYYY-MM-DD') as day from dag_run where id = $1`, [WorkflowInstanceId]), [{ day: '2026-03-10' }]);
   await assert.rejects(run([{ Name: 'a', Type: 'VIRTUAL', Dependencies: [{ UpstreamOutput: 'nowhere' }] }]), refused('InvalidParameter'));
+  await assert.rejects(run([{ Name: 'a', Type: 'VIRTUAL', RuntimeResource: { ResourceGroupId: 'nowhere' } }]), /Tasks\.1\.RuntimeResource\.ResourceGroupId .* no resource group nowhere/);
   await assert.rejects(
     run([
       { Name: 'a', Type: 'VIRTUAL', Dependencies: [{ UpstreamOutput: 'y' }], Outputs: { TaskOutputs: [{ Output: 'x' }] } },

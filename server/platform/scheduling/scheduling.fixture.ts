@@ -84,7 +84,9 @@ export async function schedulingPlace(options: { schedule?: boolean; clock?: Clo
         execution.execution.follow(given);
       },
     };
-    const scheduling = createScheduling({ database, changes, clock, log: silentLog, execution: watched, timeZone, holds, undeployed: async (_change, task) => void undeployed.push(task.taskId) });
+    // Every name is one of a resource group, but for this one.
+    const resourceGroup = async (_change: unknown, _workspaceId: number, idOrName: string) => (idOrName === 'nowhere' ? undefined : idOrName);
+    const scheduling = createScheduling({ database, changes, clock, log: silentLog, execution: watched, timeZone, holds, resourceGroup, undeployed: async (_change, task) => void undeployed.push(task.taskId) });
     const [worker] = execution.module.services ?? [];
     if (worker === undefined) throw new Error('there is no worker');
     // Instances start by the scheduler alone, whether a worker is there or not.

@@ -91,11 +91,11 @@ export function createTasks(options: TasksOptions): Tasks {
     return { ...settings, resourceGroup: await groupOf(change, task.workspaceId, settings.resourceGroup) };
   }
 
-  /** The id of the group that a spec names. Throws InvalidParameter when the workspace has none of the name. */
-  async function groupOf(change: Change, workspaceId: number, named: string | null): Promise<string | null> {
+  /** The id of the group that a spec, or `parameter` of the request, names. Throws InvalidParameter when the workspace has none of the name. */
+  async function groupOf(change: Change, workspaceId: number, named: string | null, parameter = 'ResourceGroupIdentifier'): Promise<string | null> {
     if (named === null || named === '') return null;
     const id = await options.resourceGroup(change, workspaceId, named);
-    if (id === undefined) throw invalid('ResourceGroupIdentifier', `the workspace has no resource group ${named}`);
+    if (id === undefined) throw invalid(parameter, `the workspace has no resource group ${named}`);
     return id;
   }
 
@@ -195,12 +195,12 @@ export function createTasks(options: TasksOptions): Tasks {
     async runAdHocWorkflow(change, run) {
       const environment = run.environment ?? ((await hasDevelopment(run.workspaceId)) ? 'DEV' : 'PROD');
       const wanted: AdHocTask[] = [];
-      for (const task of run.tasks) {
+      for (const [place, task] of run.tasks.entries()) {
         const contextInputs = task.contextInputs.map(({ name, value }): ContextInput => {
           const match = /^(.+):([^:]+)$/.exec(value);
           return { name, output: match?.[1] ?? value, nodeId: null, variable: match?.[2] ?? 'outputs' };
         });
-        wanted.push({ ...task, resourceGroup: await groupOf(change, run.workspaceId, task.resourceGroup ?? null), contextInputs });
+        wanted.push({ ...task, resourceGroup: await groupOf(change, run.workspaceId, task.resourceGroup ?? null, `Tasks.${place + 1}.RuntimeResource.ResourceGroupId`), contextInputs });
       }
       return (await runAdHoc(change, { workspaceId: run.workspaceId, name: run.name, environment, bizdate: run.bizdate, tasks: wanted }, timeZone)).dagId;
     },
