@@ -56,7 +56,7 @@ async function follow(tenantId: number, start: Cursor, done: (events: readonly L
 }
 
 test('16 writers that commit in random order: a live reader misses nothing, sees nothing twice, and sees each object in order', async () => {
-  const { changes } = harness();
+  const { changes, log } = harness();
   const tenantId = 101;
   const objects = ['a', 'b', 'c', 'd', 'e'].map((letter) => `order:${letter}`);
   for (const name of objects) await database.run('insert into thing values ($1)', [name]);
@@ -81,13 +81,25 @@ test('16 writers that commit in random order: a live reader misses nothing, sees
       for (const id of ids) written.add(id);
     }
   };
-  await Promise.all(Array.from({ length: 16 }, (_, number) => writer(number)));
+  /** Has the youngest transaction when it writes its event, and pauses before the commit, where a change does not: older ones write theirs meanwhile. */
+  const hasty = async (number: number): Promise<void> => {
+    for (let round = 0; round < 25; round += 1) {
+      const eventId = randomIds.eventId();
+      await database.transaction(async (tx) => {
+        await tx.run('insert into thing values ($1)', [`hasty:${number}:${round}`]);
+        await log.append(tx, actor(tenantId), systemClock.now(), [{ ...deleted(`hasty:${number}`, round), eventId }]);
+        await tx.run('select pg_sleep($1)', [Math.random() * 0.01]);
+      });
+      written.add(eventId);
+    }
+  };
+  await Promise.all([...Array.from({ length: 16 }, (_, number) => writer(number)), hasty(0), hasty(1)]);
   writing = false;
   const seen = await reading;
 
-  assert.equal(seen.length, 16 * 25 * 2);
+  assert.equal(seen.length, 16 * 25 * 2 + 2 * 25);
   assert.deepEqual(new Set(seen.map((event) => event.eventId)), written);
-  for (const name of objects) {
+  for (const name of [...objects, 'hasty:0', 'hasty:1']) {
     const sequence = seen.filter((event) => event.objectKey === name).map((event) => Number(event.data['projectId']));
     assert.deepEqual(sequence, sequence.toSorted((a, b) => a - b), `the changes of ${name} are in order`);
   }
