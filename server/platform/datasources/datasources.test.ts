@@ -93,6 +93,48 @@ describe('data sources', () => {
     assert.equal((await open())?.options['link'], 'amqp://u:inner@h/v');
   });
 
+  const ANEW = (error: unknown) => {
+    refusal('InvalidParameter')(error);
+    assert.match(describeError(error as ApiError, 'en', CURRENT).message, /password.*anew/);
+    return true;
+  };
+
+  it('sends a kept secret to no other place, whatever names the place', async () => {
+    const url = 'jdbc:mysql://clerk:in-url@db.example.com:3306/shop';
+    const cases: [type: string, place: object, other: object][] = [
+      ['mysql', { host: 'db.example.com', port: 3306 }, { host: 'evil.example.com', port: 3306 }],
+      ['mysql', { host: 'db.example.com', port: 3306 }, { host: 'db.example.com', port: 3307 }],
+      ['mysql', { host: 'db.example.com' }, { host: 'db.example.com', jdbcUrl: 'jdbc:mysql://evil.example.com/shop' }],
+      ['mysql', { jdbcUrl: url }, { jdbcUrl: 'jdbc:mysql://clerk:3306/in-url@db.example.com:3306/shop' }],
+      ['hologres', { instanceId: 'holo-1' }, { instanceId: 'holo-2' }],
+      ['kafka', { brokers: ['k:9092'] }, { brokers: ['evil:9092'] }],
+      ['kafka', { 'bootstrap.servers': 'k:9092' }, { 'bootstrap.servers': 'evil:9092' }],
+      ['http', { baseUrl: 'https://api.example.com/' }, { baseUrl: 'https://evil.example.com/' }],
+      ['s3', { endpoint: 'https://s3.example.com', bucket: 'b1' }, { endpoint: 'https://evil.example.com', bucket: 'b1' }],
+      ['hive', { metastoreUris: 'thrift://h:9083' }, { metastoreUris: 'thrift://evil:9083' }],
+      ['mongodb', { connection: 'mongodb://u@h/d' }, { connection: 'mongodb://u@evil/d' }],
+    ];
+    for (const [index, [type, place, other]] of cases.entries()) {
+      const name = `place_${index}`;
+      const rest = { username: 'clerk', note: 'n' };
+      const Id = await house.create(name, type, { ...place, ...rest, password: 'abacus-4' });
+      const shown = (await get(Id))['ConnectionProperties'] as Json;
+      const password = async () => (await house.dataSources.open(house.database, house.shop, 'PROD', name))?.password;
+      const current = (wanted: object) => house.call('UpdateDataSource', { Id, ProjectId: house.shop, ConnectionProperties: JSON.stringify(wanted) });
+      const legacy = (wanted: object) => house.legacy('UpdateDataSource', { DataSourceId: Id, Content: JSON.stringify(wanted) });
+      for (const update of [current, legacy]) await assert.rejects(update({ ...other, ...rest, password: '******' }), ANEW, JSON.stringify(other));
+      assert.deepEqual((await get(Id))['ConnectionProperties'], shown);
+      await current({ ...shown, note: 'changed' });
+      await legacy({ ...shown, note: 'once more' });
+      assert.equal(await password(), 'abacus-4', JSON.stringify(place));
+      await current({ ...other, ...rest, password: 'abacus-5' });
+      assert.equal(await password(), 'abacus-5');
+      // What is left out is gone, and goes nowhere.
+      await current({ ...place, ...rest });
+      assert.ok(!['abacus-4', 'abacus-5'].includes((await password()) ?? ''));
+    }
+  });
+
   it('refuses what is wrong, with nothing half done', async () => {
     const before = await house.database.row('select count(*) as count from data_source');
     await assert.rejects(house.create('orders', 'mysql', properties), refusal('AlreadyExists'));

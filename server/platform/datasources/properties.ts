@@ -43,16 +43,28 @@ function hasMask(value: unknown): boolean {
   return JSON.stringify(value ?? null).includes(MASK);
 }
 
-const TARGET_NAME = /address|host|port|url|endpoint|server|broker|instance|cluster|proxy|socket/i;
+/** Names of what decides where a connection goes, for types that are only kept as records too. */
+const TARGET_NAME = /address|host|port|ur[il]|endpoint|server|broker|instance|cluster|proxy|socket|domain|gateway|region|node|metastore|zookeeper|quorum|dsn|connection_?string|default_?fs|ips?$/i;
 
-/** Where the properties lead to: what stands under such a name at any depth, without the secrets. */
+/** The hosts a URL may be read to lead to: clients differ in where they see the end of a password with signs such as `/`. */
+function hostsOf(text: string): (string | undefined)[] {
+  if (!text.includes('://')) return [];
+  const readings = [text.replace(/^jdbc:/i, ''), text.replace(/^[^/]*:\/\//, 'database://'), text.replace(/^[^/]*:\/\//, 'http://')];
+  return readings.map((one) => URL.parse(one)?.host);
+}
+
+/** Where the properties lead to: what stands under such a name, and every URL, at any depth, without the secrets. */
 function target(properties: Properties): string {
   const found: string[] = [];
-  const collect = (value: unknown, path: string, counts: boolean) => {
-    if (typeof value === 'object' && value !== null) for (const [name, inner] of Object.entries(value)) collect(inner, `${path}/${name}`, counts || TARGET_NAME.test(name));
-    else if (counts) found.push(`${path}=${String(value)}`);
+  const collect = (value: unknown, path: readonly string[], counts: boolean, secret: boolean) => {
+    if (typeof value === 'object' && value !== null) {
+      for (const [name, inner] of Object.entries(value)) collect(inner, [...path, name], counts || TARGET_NAME.test(name), secret || isSecretName(name));
+    } else if (counts || (!secret && typeof value === 'string' && value.includes('://'))) {
+      const text = String(value);
+      found.push(JSON.stringify([path, secret ? MASK : maskUrlSecrets(text), hostsOf(text)]));
+    }
   };
-  collect(masked(properties), '', false);
+  collect(properties, [], false, false);
   return found.toSorted().join('\n');
 }
 
@@ -77,8 +89,9 @@ function restore(value: unknown, former: unknown): unknown {
 export function withFormerSecrets(name: string, wanted: Properties, former: Properties | undefined): Properties {
   if (!hasMask(wanted)) return wanted;
   if (former === undefined) throw invalid(name, `${MASK} stands for a secret that is not shown; send the secret itself`);
-  if (target(wanted) !== target(former)) throw invalid(name, 'when the address changes, the secrets must be sent again');
+  // With the secrets in place, since what is taken for the password of a URL may hide another host.
   const restored = restore(wanted, former) as Properties;
+  if (target(restored) !== target(former)) throw invalid(name, 'the address changes, so the password and any other secret must be entered anew');
   if (hasMask(restored)) throw invalid(name, `${MASK} stands where there was no secret before; send the secret itself`);
   return restored;
 }
