@@ -186,10 +186,13 @@ test('a deadline that comes while a page is being looked through counts from its
     },
   };
   const reader = createDeadlines({ ...place, database, log: silentLog });
+  await place.logIsReadable();
   await reader.round();
   assert.ok(id > 0);
+  await place.logIsReadable();
   await reader.round();
   place.clock.advance(11 * MINUTE);
+  await place.logIsReadable();
   await reader.round();
   assert.equal((await missed(id)).length, 1);
 });
