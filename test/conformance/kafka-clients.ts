@@ -45,7 +45,10 @@ export function kafkajs({ broker, user, mechanism = 'SCRAM-SHA-256', ca }: Pick<
 }
 
 export const joinWithKafkajs: JoinGroup = async (options) => {
-  const consumer = kafkajs(options).consumer({ groupId: options.group, sessionTimeout: 10_000, heartbeatInterval: 200, rebalanceTimeout: 10_000, maxWaitTimeInMs: 300 });
+  // A consumer that fell while it was being stopped would begin anew for ever, and keep the process of the test alive.
+  let stopped = false;
+  const retry = { initialRetryTime: 50, maxRetryTime: 500, retries: 20, restartOnFailure: async () => !stopped };
+  const consumer = kafkajs(options).consumer({ retry, groupId: options.group, sessionTimeout: 10_000, heartbeatInterval: 200, rebalanceTimeout: 10_000, maxWaitTimeInMs: 300 });
   await consumer.connect();
   await consumer.subscribe({ topics: [...options.topics], fromBeginning: true });
   consumer.on('consumer.group_join', () => options.onJoin?.());
@@ -63,6 +66,7 @@ export const joinWithKafkajs: JoinGroup = async (options) => {
   });
   return {
     async stop() {
+      stopped = true;
       await consumer.disconnect();
     },
   };
