@@ -131,7 +131,7 @@ export function buildHouse(options: HouseOptions): House {
     surroundings: (change, workspaceId, environment, content) => studio.surroundings.of(change, workspaceId, environment, content),
     undeployed: (change, task) => studio.releases.undeployed(change, task.workspaceId, task.fileId),
   });
-  const monitoring = createMonitoring({ database, changes, clock, log, events, outbound, directory, workspaceIds: livingWorkspaceIds, history: scheduling.history, execution: execution.execution, resources: resources.resources, business: businessById });
+  const monitoring = createMonitoring({ database, changes, clock, log, events, outbound, secrets, directory, workspaceIds: livingWorkspaceIds, history: scheduling.history, execution: execution.execution, resources: resources.resources, business: businessById });
   const users = {
     async find(userId: number, tenantId: number) {
       const user = await identity.users.find(userId, tenantId);

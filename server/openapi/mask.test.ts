@@ -31,6 +31,17 @@ test('secrets are masked inside JSON that is sent as text', () => {
   assert.deepEqual([Code, Spec], ['{"name": "plain"}', '******']);
 });
 
+test('addresses of alerts are not written down, as values or inside JSON text', () => {
+  const url = 'https://example.com/hook/hidden';
+  const Notification = { Receivers: [{ ReceiverType: 'FeishuUrl', ReceiverValues: [url] }] };
+  const AlertSettings = [{ Webhooks: [url], DingRobots: [{ WebUrl: url, AtAll: true }] }];
+  for (const request of [{ Notification, AlertSettings, RobotUrls: url, Webhooks: url }, { Notification: JSON.stringify(Notification), AlertSettings: JSON.stringify(AlertSettings) }]) {
+    const text = maskedParameters(request);
+    assert.equal(text.includes('hidden'), false);
+    assert.ok(text.includes('ReceiverType'));
+  }
+});
+
 test('a secret that is a whole object leaves nothing of itself', () => {
   assert.equal(maskedParameters({ Secret: { inner: 'hidden' } }).includes('hidden'), false);
 });

@@ -1,8 +1,8 @@
 import { limits } from '../kernel/limits.ts';
 import { maskUrlSecrets } from '../kernel/url-secrets.ts';
 
-/** Names whose values are never written down. */
-const SECRET_NAME = /secret|password|passwd|token|credential|privatekey|accesskey$|signature|authorization|connectionproperties/i;
+/** Names whose values are never written down. Who knows the address of a chat robot can write as it, so addresses of alerts are among them. */
+const SECRET_NAME = /secret|password|passwd|token|credential|privatekey|accesskey$|signature|authorization|connectionproperties|receivervalues|webhooks|roboturls|weburl/i;
 /** `ClientToken` and page tokens are no secrets, and help to follow a caller's retries. */
 const HARMLESS_NAME = /^(client|next)token$/i;
 const LONGEST_VALUE = 200;
@@ -13,7 +13,7 @@ function isSecret(name: string): boolean {
 
 const LOOKS_LIKE_JSON = /^\s*[[{]/;
 /** The names above anywhere in a text, and passwords in URLs. */
-const MENTIONS_SECRET = /secret|password|passwd|token|credential|privatekey|accesskey|signature|authorization|connectionproperties|:\/\/[^/]*@/i;
+const MENTIONS_SECRET = /secret|password|passwd|token|credential|privatekey|accesskey|signature|authorization|connectionproperties|receivervalues|webhooks|roboturls|weburl|:\/\/[^/]*@/i;
 
 function cut(value: string): string {
   return value.length > LONGEST_VALUE ? `${value.slice(0, LONGEST_VALUE)}… (${value.length} characters)` : value;

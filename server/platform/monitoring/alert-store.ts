@@ -78,6 +78,7 @@ export type MessageStatus = 'READY_TO_SEND' | 'SEND_FAIL' | 'SEND_SUCCESS' | 'SE
 /** An address that takes messages. */
 export interface MessageTarget {
   readonly kind: AddressKind;
+  /** As it is stored, see `addresses.ts`. */
   readonly url: string;
   readonly atAll: boolean;
 }

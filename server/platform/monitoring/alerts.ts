@@ -3,8 +3,9 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Database, Executor } from '../../kernel/database.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { History } from '../scheduling/index.ts';
+import { addressKey, isAddress } from './addresses.ts';
 import { closeAlert, insertAlert, insertMessage, lockDueAlerts, messagesSince, planAlert, tenantsOfDueAlerts, type AlertDetail, type AlertRow, type AlertSource, type NewMessage } from './alert-store.ts';
-import { addressReceivers, userMethods, type AddressKind, type Receiver } from './model.ts';
+import { userMethods, type AddressKind, type Receiver } from './model.ts';
 import { lockReader } from './rule-store.ts';
 import { silenceEnd } from './silence.ts';
 
@@ -26,6 +27,7 @@ export interface Subject {
   readonly tenantId: number;
   readonly workspaceId: number;
   readonly ownerId: number;
+  /** Addresses as they are stored. */
   readonly receivers: readonly Receiver[];
   readonly channels: readonly string[];
   readonly intervalSeconds: number;
@@ -63,10 +65,6 @@ function methodsOf(channels: readonly string[]): string[] {
 }
 
 const addressMethods: Readonly<Record<AddressKind, string>> = { WebhookUrl: 'WEBHOOKS', DingdingUrl: 'DINGROBOTS', FeishuUrl: 'FEISHU', WeixinUrl: 'WEIXIN' };
-
-function isAddress(type: Receiver['type']): type is AddressKind {
-  return (addressReceivers as readonly string[]).includes(type);
-}
 
 export function createAlerts(options: { database: Database; changes: Changes; clock: Clock; history: History; recall: Recall }): Alerts {
   const { database, changes, clock, history, recall } = options;
@@ -107,7 +105,7 @@ export function createAlerts(options: { database: Database; changes: Changes; cl
       for (const method of methodsOf(subject.channels)) await tell(change, alert, { method, userId, target: null, receiver: `user:${userId}:${method}` });
     }
     for (const { type, values, atAll } of subject.receivers) {
-      if (isAddress(type)) for (const url of values) await tell(change, alert, { method: addressMethods[type], userId: null, target: { kind: type, url, atAll }, receiver: url });
+      if (isAddress(type)) for (const url of values) await tell(change, alert, { method: addressMethods[type], userId: null, target: { kind: type, url, atAll }, receiver: addressKey(url) });
     }
     change.raise(await subject.event(change, alert));
     change.touch(`alert:${alert.id}`);

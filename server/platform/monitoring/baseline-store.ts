@@ -32,6 +32,7 @@ export interface BaselineDraft {
   readonly margin_minutes: number;
   readonly overtime: readonly CycleTime[];
   readonly node_ids: readonly number[];
+  /** In a row, addresses are as they are stored; see `addresses.ts`. */
   readonly alert_settings: readonly AlertSetting[];
 }
 

@@ -7,6 +7,7 @@ import type { Outbound } from '../../kernel/outbound.ts';
 import type { EventLog } from '../../openevent/index.ts';
 import { checkText } from '../dialect.ts';
 import type { History, WatchedInstance } from '../scheduling/index.ts';
+import { checkAddress, type Addresses } from './addresses.ts';
 import type { Alerts } from './alerts.ts';
 import {
   countBaselines,
@@ -33,6 +34,7 @@ import type { Topics } from './topics.ts';
 export interface BaselineWatch {
   /** Returns the id. Throws InvalidParameter, NotFound for nodes that are not there, AlreadyExists. */
   create(change: Change, workspaceId: number, draft: BaselineDraft): Promise<number>;
+  /** `revise` is given the addresses in plain. */
   update(change: Change, workspaceId: number, id: number, revise: (baseline: BaselineRow) => BaselineDraft): Promise<void>;
   remove(change: Change, workspaceId: number, id: number): Promise<void>;
   /** Reckons anew how all baselines stand, alerts of changes, and looks for topics. */
@@ -81,11 +83,12 @@ export function createBaselines(options: {
   history: History;
   events: Pick<EventLog, 'end'>;
   outbound: Pick<Outbound, 'checkTarget'>;
+  addresses: Addresses;
   alerts: Alerts;
   subjects: Subjects;
   topics: Topics;
 }): BaselineWatch {
-  const { database, changes, clock, history, events, outbound, alerts, subjects, topics } = options;
+  const { database, changes, clock, history, events, outbound, addresses, alerts, subjects, topics } = options;
 
   async function check(db: Executor, tenantId: number, workspaceId: number, draft: BaselineDraft, nodes: readonly number[]): Promise<void> {
     if (checkText('BaselineName', draft.name, 128).trim() === '') throw invalid('BaselineName', 'it must not be empty');
@@ -107,7 +110,7 @@ export function createBaselines(options: {
     for (const setting of draft.alert_settings) {
       readTimeOfDay('SilenceStartTime', setting.SilenceStartTime);
       readTimeOfDay('SilenceEndTime', setting.SilenceEndTime);
-      for (const url of [...(setting.Webhooks ?? []), ...(setting.DingRobots ?? []).flatMap(({ WebUrl }) => WebUrl ?? [])]) if (url !== '') outbound.checkTarget(checkText('AlertSettings', url, 2_000));
+      for (const url of [...(setting.Webhooks ?? []), ...(setting.DingRobots ?? []).flatMap(({ WebUrl }) => WebUrl ?? [])]) if (url !== '') checkAddress(outbound, checkText('AlertSettings', url, 2_000));
       checkText('AlertRecipient', setting.AlertRecipient ?? '', 2_000);
     }
     const found = new Map((await history.tasks(db, tenantId, nodes)).map((task) => [task.task_id, task.workspace_id]));
@@ -125,6 +128,8 @@ export function createBaselines(options: {
       throw error;
     }
   };
+
+  const sealed = (change: Change, draft: BaselineDraft): BaselineDraft => ({ ...draft, alert_settings: addresses.sealSettings(change.actor.tenantId, draft.alert_settings) });
 
   async function locked(change: Change, workspaceId: number, id: number): Promise<BaselineRow> {
     const baseline = await lockBaseline(change, change.actor.tenantId, id);
@@ -256,17 +261,17 @@ export function createBaselines(options: {
       await check(change, tenantId, workspaceId, draft, draft.node_ids);
       if ((await countBaselines(change, workspaceId)) >= limits.baselinesPerWorkspace.value) throw new ApiError('TooMany', { kind: 'Baseline', label: 'baselines of one workspace', limit: limits.baselinesPerWorkspace.value });
       await openReader(change, tenantId, await events.end(change));
-      const id = await named(draft.name, () => insertBaseline(change, tenantId, workspaceId, draft, userId, change.now));
+      const id = await named(draft.name, () => insertBaseline(change, tenantId, workspaceId, sealed(change, draft), userId, change.now));
       for (const bizdate of await openDays(change, tenantId)) await raise(change, { ...draft, id, tenant_id: tenantId, workspace_id: workspaceId }, bizdate);
       change.touch(`baseline:${id}`);
       return id;
     },
     async update(change, workspaceId, id, revise) {
       const before = await locked(change, workspaceId, id);
-      const draft = revise(before);
+      const draft = revise({ ...before, alert_settings: addresses.openSettings(before.tenant_id, before.alert_settings) });
       // What is gone must not stand in the way of other changes.
       await check(change, change.actor.tenantId, workspaceId, draft, draft.node_ids.filter((node) => !before.node_ids.includes(node)));
-      await named(draft.name, () => updateBaseline(change, id, draft, change.actor.userId, change.now));
+      await named(draft.name, () => updateBaseline(change, id, sealed(change, draft), change.actor.userId, change.now));
       for (const bizdate of await openDays(change, before.tenant_id)) await raise(change, { ...before, ...draft }, bizdate);
       change.touch(`baseline:${id}`);
     },

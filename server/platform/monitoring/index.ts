@@ -9,11 +9,13 @@ import type { Log } from '../../kernel/log.ts';
 import type { Module } from '../../kernel/module.ts';
 import { declareOperations } from '../../kernel/operation.ts';
 import type { Outbound } from '../../kernel/outbound.ts';
+import type { SecretBox } from '../../kernel/secrets.ts';
 import { periodic } from '../../kernel/periodic.ts';
 import type { EventLog } from '../../openevent/index.ts';
 import type { Execution } from '../execution/index.ts';
 import type { ResourceGroups } from '../resources/index.ts';
 import type { History } from '../scheduling/index.ts';
+import { createAddresses } from './addresses.ts';
 import { createAlerts } from './alerts.ts';
 import { deleteAlertsBefore } from './alert-store.ts';
 import { createBaselines } from './baselines.ts';
@@ -43,6 +45,8 @@ export interface MonitoringOptions {
   readonly log: Log;
   readonly events: Pick<EventLog, 'read' | 'end'>;
   readonly outbound: Outbound;
+  /** Seals the addresses that are told. */
+  readonly secrets: SecretBox;
   readonly directory: Pick<WorkspaceDirectory, 'rolesOf'>;
   /** Ids of the tenant's living workspaces. */
   readonly workspaceIds: (db: Executor, tenantId: number) => Promise<readonly number[]>;
@@ -77,15 +81,16 @@ const A_CHANGE = 2_000;
 /** Alert rules, baselines and topics: who watches over production, and who is told. */
 export function createMonitoring(options: MonitoringOptions): MonitoringParts {
   const { database, changes, clock, log, events, outbound, history, execution, resources } = options;
+  const addresses = createAddresses(options.secrets);
   const scopes = createScopes({ history, workspaceIds: options.workspaceIds, business: options.business });
   const subjects = createSubjects({ history, execution, resources });
   const alerts = createAlerts({ database, changes, clock, history, recall: subjects.recall });
   const topics = createTopics({ database, changes, history, alerts, subjects });
-  const baselines = createBaselines({ database, changes, clock, history, events, outbound, alerts, subjects, topics });
+  const baselines = createBaselines({ database, changes, clock, history, events, outbound, addresses, alerts, subjects, topics });
   const following = createFollowing({ database, changes, events, history, execution, scopes, subjects, alerts });
   const clocked = createClocked({ database, changes, clock, history, scopes, subjects, alerts });
-  const sending = createSending({ database, clock, outbound });
-  const services: Services = { directory: options.directory, history, rules: createRules({ scopes, events, outbound }), scopes, baselines, workspaceIds: options.workspaceIds };
+  const sending = createSending({ database, clock, outbound, addresses });
+  const services: Services = { directory: options.directory, history, rules: createRules({ scopes, events, outbound, addresses }), addresses, scopes, baselines, workspaceIds: options.workspaceIds };
 
   async function forget(): Promise<void> {
     const before = new Date(clock.now().getTime() - limits.alertDays.value * 86_400_000);

@@ -8,6 +8,7 @@ import { manualClock, type Clock } from '../../kernel/clock.ts';
 import { randomIds } from '../../kernel/ids.ts';
 import { silentLog } from '../../kernel/log.ts';
 import { createOutbound } from '../../kernel/outbound.ts';
+import { secretBox } from '../../kernel/secrets.ts';
 import { createEventLog } from '../../openevent/log.ts';
 import { schedulingPlace, TENANT, USER, WORKSPACE } from '../scheduling/scheduling.fixture.ts';
 import { createMonitoring } from './index.ts';
@@ -48,6 +49,7 @@ export async function monitoringPlace(options: { clock?: Clock; start?: string; 
     log: silentLog,
     events: eventLog,
     outbound,
+    secrets: secretBox(Buffer.alloc(32, 5)),
     directory,
     workspaceIds: async (_db, tenantId) => (tenantId === TENANT ? workspaces.map(({ id }) => id).filter((id) => !deleted.has(id)) : []),
     history: place.history,

@@ -17,6 +17,7 @@ export interface RuleRow {
   readonly target_type: TargetType;
   readonly target_ids: readonly number[];
   readonly allow_tasks: readonly number[];
+  /** Addresses as they are stored, see `addresses.ts`. */
   readonly receivers: readonly Receiver[];
   readonly channels: readonly string[];
   readonly interval_seconds: number;

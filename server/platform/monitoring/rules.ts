@@ -5,7 +5,8 @@ import { limits } from '../../kernel/limits.ts';
 import type { Outbound } from '../../kernel/outbound.ts';
 import type { EventLog } from '../../openevent/index.ts';
 import { checkText, readId } from '../dialect.ts';
-import { addressReceivers, type RuleDraft } from './model.ts';
+import { checkAddress, isAddress, type Addresses } from './addresses.ts';
+import type { RuleDraft } from './model.ts';
 import { countRules, deleteRule, insertRule, lockRule, openReader, updateRule, type RuleRow } from './rule-store.ts';
 import type { Scopes } from './scope.ts';
 
@@ -13,7 +14,7 @@ import type { Scopes } from './scope.ts';
 export interface Rules {
   /** Returns the id. Throws InvalidParameter for what cannot be, NotFound for targets that are not there. */
   create(change: Change, workspaceId: number, draft: RuleDraft): Promise<number>;
-  /** Changes a rule into what `revise` makes of it; it stays in its workspace. */
+  /** Changes a rule into what `revise` makes of it, which is given its addresses in plain; it stays in its workspace. */
   update(change: Change, id: number, revise: (rule: RuleRow) => RuleDraft): Promise<void>;
   remove(change: Change, id: number): Promise<void>;
 }
@@ -58,8 +59,8 @@ function checkSettings({ type, settings }: RuleDraft): void {
   if (new Set(cycles.map((one) => one.cycle)).size < cycles.length) throw invalid('CycleAndTime', 'a cycle is named twice');
 }
 
-export function createRules(options: { scopes: Scopes; events: Pick<EventLog, 'end'>; outbound: Pick<Outbound, 'checkTarget'> }): Rules {
-  const { scopes, events, outbound } = options;
+export function createRules(options: { scopes: Scopes; events: Pick<EventLog, 'end'>; outbound: Pick<Outbound, 'checkTarget'>; addresses: Addresses }): Rules {
+  const { scopes, events, outbound, addresses } = options;
 
   function check(draft: RuleDraft): void {
     checkText('Name', draft.name, 128);
@@ -69,7 +70,7 @@ export function createRules(options: { scopes: Scopes; events: Pick<EventLog, 'e
     if (draft.receivers.length > limits.alertReceivers.value) throw new ApiError('TooMany', { kind: 'AlertReceiver', label: 'receivers of one rule', limit: limits.alertReceivers.value });
     for (const { type, values } of draft.receivers) {
       if (values.length > limits.alertReceivers.value) throw new ApiError('TooMany', { kind: 'AlertReceiver', label: 'values of one receiver', limit: limits.alertReceivers.value });
-      if ((addressReceivers as readonly string[]).includes(type)) for (const url of values) outbound.checkTarget(checkText('ReceiverValues', url, 2_000));
+      if (isAddress(type)) for (const url of values) checkAddress(outbound, checkText('ReceiverValues', url, 2_000));
       if (type === 'AliUid') for (const user of values) readId('ReceiverValues', user);
     }
     if (draft.channels.length > 20) throw invalid('Channels', 'there may be at most 20');
@@ -88,6 +89,8 @@ export function createRules(options: { scopes: Scopes; events: Pick<EventLog, 'e
     }
   };
 
+  const sealed = (change: Change, draft: RuleDraft): RuleDraft => ({ ...draft, receivers: addresses.sealReceivers(change.actor.tenantId, draft.receivers) });
+
   async function locked(change: Change, id: number): Promise<RuleRow> {
     const rule = await lockRule(change, change.actor.tenantId, id);
     if (rule === undefined) throw notFound('AlertRule', id, 'alert rule');
@@ -100,18 +103,18 @@ export function createRules(options: { scopes: Scopes; events: Pick<EventLog, 'e
       if ((await scopes.workspaceOf(change, change.actor.tenantId, draft)) !== workspaceId) throw invalid('Target', 'it is in another workspace');
       if ((await countRules(change, workspaceId)) >= limits.alertRulesPerWorkspace.value) throw new ApiError('TooMany', { kind: 'AlertRule', label: 'alert rules of one workspace', limit: limits.alertRulesPerWorkspace.value });
       await openReader(change, change.actor.tenantId, await events.end(change));
-      const id = await named(draft.name, () => insertRule(change, change.actor.tenantId, workspaceId, draft, change.actor.userId, change.now));
+      const id = await named(draft.name, () => insertRule(change, change.actor.tenantId, workspaceId, sealed(change, draft), change.actor.userId, change.now));
       change.touch(`alert-rule:${id}`);
       return id;
     },
     async update(change, id, revise) {
       const rule = await locked(change, id);
-      const draft = revise(rule);
+      const draft = revise({ ...rule, receivers: addresses.openReceivers(rule.tenant_id, rule.receivers) });
       check(draft);
       // What is gone must not stand in the way of disabling a rule, so only new targets are looked for.
       const same = draft.targetType === rule.target_type && draft.targetIds.join() === rule.target_ids.join();
       if (!same && (await scopes.workspaceOf(change, change.actor.tenantId, draft)) !== rule.workspace_id) throw invalid('Target', 'a rule stays in its workspace; make another one there');
-      await named(draft.name, () => updateRule(change, id, rule.workspace_id, draft, change.actor.userId, change.now));
+      await named(draft.name, () => updateRule(change, id, rule.workspace_id, sealed(change, draft), change.actor.userId, change.now));
       change.touch(`alert-rule:${id}`);
     },
     async remove(change, id) {

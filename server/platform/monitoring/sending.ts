@@ -2,6 +2,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Database } from '../../kernel/database.ts';
 import { limits } from '../../kernel/limits.ts';
 import { OutboundError, type Outbound } from '../../kernel/outbound.ts';
+import { withoutAddress, type Addresses } from './addresses.ts';
 import { claimMessages, settleMessage, type ClaimedMessage } from './alert-store.ts';
 import { answerFault, messageBody } from './robots.ts';
 
@@ -20,17 +21,28 @@ const pauseAfter = (attempts: number) => 5_000 * 2 ** (attempts - 1);
 /** Stages at which trying again would not help. */
 const hopeless = new Set(['url', 'forbidden']);
 
-export function createSending(options: { database: Database; clock: Clock; outbound: Outbound }): Sending {
-  const { database, clock, outbound } = options;
+export function createSending(options: { database: Database; clock: Clock; outbound: Outbound; addresses: Pick<Addresses, 'open'> }): Sending {
+  const { database, clock, outbound, addresses } = options;
+
+  /** The URL of a message; undefined when this server's key does not open it. */
+  function urlOf(message: ClaimedMessage): string | undefined {
+    try {
+      return addresses.open(message.tenant_id, message.target.url);
+    } catch {
+      return undefined;
+    }
+  }
 
   async function attempt(message: ClaimedMessage): Promise<{ fault: string; final: boolean } | undefined> {
+    const url = urlOf(message);
+    if (url === undefined) return { fault: 'the address cannot be opened with the key of this server', final: true };
     try {
-      const answer = await outbound.request({ method: 'POST', url: message.target.url, headers: { 'content-type': 'application/json; charset=utf-8' }, body: messageBody(message), timeoutMs: limits.alertSendTimeoutMs.value });
+      const answer = await outbound.request({ method: 'POST', url, headers: { 'content-type': 'application/json; charset=utf-8' }, body: messageBody(message), timeoutMs: limits.alertSendTimeoutMs.value });
       const fault = answerFault(message.target.kind, answer);
-      return fault === undefined ? undefined : { fault, final: false };
+      return fault === undefined ? undefined : { fault: withoutAddress(fault, url), final: false };
     } catch (error) {
       if (!(error instanceof OutboundError)) throw error;
-      return { fault: `${error.stage}: ${error.message}`, final: hopeless.has(error.stage) };
+      return { fault: withoutAddress(`${error.stage}: ${error.message}`, url), final: hopeless.has(error.stage) };
     }
   }
 

@@ -8,7 +8,7 @@ import { findBaseline, findStatus, listBaselines, listStatuses, type AlertSettin
 import type { CycleTime } from '../model.ts';
 import { topicsOfInstances } from '../topic-store.ts';
 import { topicName } from './messages.ts';
-import { oneOf, readableWorkspaces, readInstant, readOptionalId, readWords, type Services } from './shared.ts';
+import { oneOf, readableWorkspaces, readInstant, readOptionalId, readWords, shownSettings, type Services } from './shared.ts';
 
 /** Baselines in API 2020-05-18. Buffers are seconds, margins minutes. */
 
@@ -184,7 +184,7 @@ export function baselineOperations(services: Services): Handlers<Operations> {
       access: onBaseline('read'),
       async handle(call, request) {
         const baseline = await baselineOf(call, request);
-        const AlertSettings = baseline.alert_settings.map(({ AlertMethods, TopicTypes, DingRobots, Webhooks, ...setting }) => ({
+        const AlertSettings = (await shownSettings(services, call, baseline.alert_settings)).map(({ AlertMethods, TopicTypes, DingRobots, Webhooks, ...setting }) => ({
           ...setting,
           AlertMethods: [...(AlertMethods ?? [])],
           TopicTypes: [...(TopicTypes ?? [])],

@@ -5,7 +5,7 @@ import { checkText, pageCounters, readId, readPage } from '../../dialect.ts';
 import { addressReceivers, ruleTypeNames, ruleTypes, targetTypes, userReceivers, type Receiver, type ReceiverType, type RuleDraft, type RuleSettings, type RuleType, type TargetType } from '../model.ts';
 import { draftOf, readTimeOfDay } from '../rules.ts';
 import { findRule, listRules, type RuleRow } from '../rule-store.ts';
-import { onRule, oneOf, readableWorkspaces, readOptionalId, type Services } from './shared.ts';
+import { onRule, oneOf, readableWorkspaces, readOptionalId, shownReceivers, type Services } from './shared.ts';
 
 /** Alert rules in API 2024-05-18. */
 
@@ -167,7 +167,7 @@ export function currentOperations(services: Services): Handlers<Operations> {
           Maximum: rule.maximum,
           SilenceStartTime: withSeconds(rule.silence_start),
           SilenceEndTime: withSeconds(rule.silence_end),
-          Receivers: rule.receivers.map(({ type, values, atAll }) => ({ ReceiverType: type, ReceiverValues: [...values], ...(atAll ? { Extension: '{"atAll":true}' } : {}) })),
+          Receivers: (await shownReceivers(services, call, rule.receivers)).map(({ type, values, atAll }) => ({ ReceiverType: type, ReceiverValues: [...values], ...(atAll ? { Extension: '{"atAll":true}' } : {}) })),
         };
         return { AlertRule: { ...shownRule(rule), Notification } };
       },

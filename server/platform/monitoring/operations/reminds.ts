@@ -7,7 +7,7 @@ import { baselinesById } from '../baseline-store.ts';
 import { addressReceivers, ruleTypeNames, ruleTypes, targetTypes, type Receiver, type RuleDraft, type RuleSettings, type RuleType, type TargetType } from '../model.ts';
 import { draftOf, readTimeOfDay } from '../rules.ts';
 import { findRule, listRules, type RuleRow } from '../rule-store.ts';
-import { oneOf, readableWorkspaces, readOptionalId, readWords, type Services } from './shared.ts';
+import { oneOf, readableWorkspaces, readOptionalId, readWords, shownReceivers, type Services } from './shared.ts';
 
 /** Alert rules in API 2020-05-18, where they are reminders. Rules of types that this dialect does not know are not seen in it. */
 
@@ -101,8 +101,8 @@ function shownMethods(rule: RuleRow): string[] {
   return rule.channels.map((channel) => channel.toUpperCase());
 }
 
-function urlsOf(rule: RuleRow, types: readonly string[]): { url: string; atAll: boolean }[] {
-  return rule.receivers.filter(({ type }) => types.includes(type)).flatMap(({ values, atAll }) => values.map((url) => ({ url, atAll })));
+function urlsOf(receivers: readonly Receiver[], types: readonly string[]): { url: string; atAll: boolean }[] {
+  return receivers.filter(({ type }) => types.includes(type)).flatMap(({ values, atAll }) => values.map((url) => ({ url, atAll })));
 }
 
 function usersOf(rule: RuleRow): { AlertUnit: 'OWNER' | 'OTHER'; AlertTargets: string[] } {
@@ -151,7 +151,8 @@ export function remindOperations(services: Services): Handlers<Operations> {
   async function details(call: Call, rule: RuleRow) {
     const { NodeIds, BaselineIds, ProjectIds, BizProcessIds } = shownTarget(rule);
     const names = await Promise.all(BizProcessIds.map((id) => scopes.processName(call.db, call.tenantId, rule.workspace_id, id)));
-    const robots = urlsOf(rule, ['DingdingUrl']);
+    const receivers = await shownReceivers(services, call, rule.receivers);
+    const robots = urlsOf(receivers, ['DingdingUrl']);
     const users = usersOf(rule);
     return {
       ...shownRule(rule),
@@ -165,7 +166,7 @@ export function remindOperations(services: Services): Handlers<Operations> {
       BizProcesses: BizProcessIds.map((BizId, index) => ({ BizId, BizProcessName: names[index] ?? '' })),
       Receivers: [users],
       Robots: robots.map(({ url, atAll }) => ({ WebUrl: url, AtAll: atAll })),
-      Webhooks: urlsOf(rule, ['WebhookUrl', 'FeishuUrl', 'WeixinUrl']).map(({ url }) => url),
+      Webhooks: urlsOf(receivers, ['WebhookUrl', 'FeishuUrl', 'WeixinUrl']).map(({ url }) => url),
     };
   }
 

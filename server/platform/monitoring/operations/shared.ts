@@ -6,7 +6,10 @@ import type { Access, Call } from '../../../kernel/operation.ts';
 import type { WorkspaceRight } from '../../../kernel/rights.ts';
 import { checkText, readId, readMoment } from '../../dialect.ts';
 import type { History } from '../../scheduling/index.ts';
+import { maskReceivers, maskSettings, type Addresses } from '../addresses.ts';
+import type { AlertSetting } from '../baseline-store.ts';
 import type { BaselineWatch } from '../baselines.ts';
+import type { Receiver } from '../model.ts';
 import type { Rules } from '../rules.ts';
 import { findRule } from '../rule-store.ts';
 import type { Scopes } from '../scope.ts';
@@ -16,6 +19,7 @@ export interface Services {
   readonly directory: Pick<WorkspaceDirectory, 'rolesOf'>;
   readonly history: History;
   readonly rules: Rules;
+  readonly addresses: Addresses;
   readonly scopes: Scopes;
   readonly baselines: BaselineWatch;
   /** Ids of the tenant's living workspaces. */
@@ -29,6 +33,22 @@ export async function readableWorkspaces(services: Services, call: Call): Promis
     if (hasWorkspaceRight(call.caller.tenantRoles, await services.directory.rolesOf(id, call.caller.userId), 'read')) readable.push(id);
   }
   return readable;
+}
+
+async function mayOperate(services: Services, call: Call): Promise<boolean> {
+  return hasWorkspaceRight(call.caller.tenantRoles, await services.directory.rolesOf(call.workspace.id, call.caller.userId), 'operate');
+}
+
+/** Receivers with their addresses: whole for those who may change them, masked for those who may only read. */
+export async function shownReceivers(services: Services, call: Call, receivers: readonly Receiver[]): Promise<Receiver[]> {
+  const opened = services.addresses.openReceivers(call.tenantId, receivers);
+  return (await mayOperate(services, call)) ? opened : maskReceivers(opened);
+}
+
+/** A baseline's settings in the same way. */
+export async function shownSettings(services: Services, call: Call, settings: readonly AlertSetting[]): Promise<AlertSetting[]> {
+  const opened = services.addresses.openSettings(call.tenantId, settings);
+  return (await mayOperate(services, call)) ? opened : maskSettings(opened);
 }
 
 /** Access to a rule by its id; where an id may be missing the contract does not say so, we do. */
