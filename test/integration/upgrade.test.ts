@@ -123,6 +123,9 @@ async function checksum(table: string, columns: readonly string[], where: string
 /** Columns whose values a migration changes on purpose: `table.column`, with the reason. None so far. */
 const REWRITTEN: Readonly<Record<string, string>> = {};
 
+/** Tables whose rows a migration throws away on purpose, with the reason. */
+const EMPTIED: Readonly<Record<string, string>> = { idempotency: 'answers are kept for a day, and their form was one that nobody should be able to read' };
+
 test('the first release with rows in every table becomes the present one under a reader and a writer, and nothing is lost', async () => {
   await database.run('drop schema public cascade');
   await database.run('create schema public');
@@ -183,6 +186,7 @@ test('the first release with rows in every table becomes the present one under a
   assert.deepEqual(await schemaFaults(database), []);
   const present = await readColumns();
   for (const table of there) {
+    if (Object.hasOwn(EMPTIED, table)) continue;
     const kept = new Set(columnsOf(table, present));
     const gone = columnsOf(table, old).filter((name) => !kept.has(name));
     assert.deepEqual(gone, [], `columns of ${table} that are gone`);

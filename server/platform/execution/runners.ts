@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, open, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fileTypeByCommand, type FileType } from '../../../contract/index.ts';
