@@ -20,9 +20,17 @@ export interface ConsoleTest {
   readonly browser: Browser;
   /** Makes a user with these tenant roles and a password. */
   user(name: string, tenantRoles?: readonly string[]): Promise<{ readonly userId: number; readonly name: string }>;
-  /** Opens `path` of the console in a browser of its own, signed in as the user; nobody when `name` is undefined. */
-  open(path: string, name: string | undefined, options?: { readonly language?: Language; readonly appearance?: 'light' | 'dark'; readonly phone?: boolean }): Promise<ConsolePage>;
+  /** Opens `path` of the console, signed in as the user; as nobody when `name` is undefined. A user's pages share cookies and cache, as the tabs of one browser do. */
+  open(path: string, name: string | undefined, options?: OpenOptions): Promise<ConsolePage>;
   stop(): Promise<void>;
+}
+
+export interface OpenOptions {
+  readonly language?: Language;
+  readonly appearance?: 'light' | 'dark';
+  readonly phone?: boolean;
+  /** With cookies, settings and cache of its own, for what changes or measures them. */
+  readonly alone?: boolean;
 }
 
 export interface ConsolePage {
@@ -33,6 +41,7 @@ export interface ConsolePage {
   /** Addresses of all requests, without the query. */
   readonly requests: Set<string>;
   goto(path: string): Promise<void>;
+  close(): Promise<void>;
 }
 
 const password = 'a-long-enough-Passw0rd';
@@ -43,6 +52,24 @@ export async function startConsole(): Promise<ConsoleTest> {
   await buildConsole(root, process.execPath, { ...process.env, PATH: join(root, 'node_modules', '.bin') + delimiter + (process.env['PATH'] ?? '') });
   const [house, browser] = await Promise.all([startTestHouse({ kafka: { host: '127.0.0.1', port: 0, advertised: undefined, tls: undefined, groups: 20 }, serve: (app) => serveConsole(app, join(root, 'console', 'dist')) }), launchBrowser()]);
   await house.call('2026-12-01', 'UpdatePlan', { Plan: 'Enterprise' });
+  const shared = new Map<string, BrowserContext>();
+
+  async function newContext(name: string | undefined, options: OpenOptions): Promise<BrowserContext> {
+    const context = await browser.newContext({
+      viewport: options.phone === true ? { width: 390, height: 844 } : { width: 1280, height: 800 },
+      baseURL: house.url,
+      locale: options.language === 'zh' ? 'zh-CN' : 'en-GB',
+      timezoneId: 'Asia/Shanghai',
+      colorScheme: options.appearance ?? 'light',
+      reducedMotion: 'reduce',
+    });
+    if (name === undefined) return context;
+    const isOwner = name === house.first.userName;
+    const answer = await context.request.post('/api/open-platform/2026-12-01/Login', { data: { UserName: name, Password: isOwner ? house.first.password : password } });
+    if (!answer.ok()) throw new Error(`signing in as ${name}: ${await answer.text()}`);
+    return context;
+  }
+
   return {
     house,
     browser,
@@ -51,20 +78,11 @@ export async function startConsole(): Promise<ConsoleTest> {
       return { userId: Number(answer['UserId']), name };
     },
     async open(path, name, options = {}) {
-      const context = await browser.newContext({
-        viewport: options.phone === true ? { width: 390, height: 844 } : { width: 1280, height: 800 },
-        baseURL: house.url,
-        locale: options.language === 'zh' ? 'zh-CN' : 'en-GB',
-        timezoneId: 'Asia/Shanghai',
-        colorScheme: options.appearance ?? 'light',
-        reducedMotion: 'reduce',
-      });
-      const opened = await watch(context, house.url);
-      if (name !== undefined) {
-        const isOwner = name === house.first.userName;
-        const answer = await context.request.post('/api/open-platform/2026-12-01/Login', { data: { UserName: name, Password: isOwner ? house.first.password : password } });
-        if (!answer.ok()) throw new Error(`signing in as ${name}: ${await answer.text()}`);
-      }
+      const alone = name === undefined || options.alone === true;
+      const key = JSON.stringify([name, options]);
+      const context = (alone ? undefined : shared.get(key)) ?? (await newContext(name, options));
+      if (!alone) shared.set(key, context);
+      const opened = await watch(context, house.url, alone);
       await opened.goto(path);
       return opened;
     },
@@ -75,7 +93,7 @@ export async function startConsole(): Promise<ConsoleTest> {
   };
 }
 
-async function watch(context: BrowserContext, origin: string): Promise<ConsolePage> {
+async function watch(context: BrowserContext, origin: string, alone: boolean): Promise<ConsolePage> {
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
   const faults: string[] = [];
@@ -100,6 +118,7 @@ async function watch(context: BrowserContext, origin: string): Promise<ConsolePa
       await page.goto(`/console${path}`);
       await settled(page);
     },
+    close: () => (alone ? context.close() : page.close()),
   };
 }
 

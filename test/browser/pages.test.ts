@@ -182,7 +182,7 @@ test('the sign-in page and the dialogs are clean as well', async () => {
   const outside = await backend.open('/', undefined);
   assert.deepEqual(await seriousFaults(outside.page), []);
   await screen(outside.page, 'sign-in.en');
-  await outside.context.close();
+  await outside.close();
   const { page } = opened;
   for (const [path, name] of [
     ['/administration/users', 'Create a user'],
@@ -214,7 +214,7 @@ test('dark views are readable', async () => {
     if (name === 'check') await screen(dark.page, 'check.dark');
   }
   assert.deepEqual(dark.faults, []);
-  await dark.context.close();
+  await dark.close();
 });
 
 test('the pages to look things up fit a phone', async () => {
@@ -229,7 +229,7 @@ test('the pages to look things up fit a phone', async () => {
   await phone.page.click('.menu-button');
   await phone.page.click('.navigation a[href$="/openevent/catalogue"]');
   await phone.page.waitForSelector('.catalogue-list');
-  await phone.context.close();
+  await phone.close();
 });
 
 test('a list of 100,000 calls draws only the rows in view, and any place can be scrolled to', async () => {
@@ -247,7 +247,7 @@ test('a list of 100,000 calls draws only the rows in view, and any place can be 
     await until(page, `(() => { const rows = [...document.querySelectorAll('.virtual-row')]; return rows.length > 0 && rows.every((row) => row.querySelector('a') !== null) && Number(rows.at(-1).getAttribute('aria-rowindex')) > ${Math.floor(place * 99_000)}; })()`);
     assert.ok(((await page.evaluate("document.querySelectorAll('.virtual-row').length")) as number) < 60);
   }
-  await many.context.close();
+  await many.close();
 });
 
 test('the first load stays under 300 KB, compressed, before a view of its own', () => {

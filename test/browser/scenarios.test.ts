@@ -70,7 +70,7 @@ async function commitFile(name: string): Promise<number> {
 
 async function done(opened: ConsolePage): Promise<void> {
   assert.deepEqual(opened.faults, []);
-  await opened.context.close();
+  await opened.close();
 }
 
 test('signing in leads to the view that was asked for, a wrong password says so, and signing out ends it', async () => {
@@ -93,7 +93,7 @@ test('signing in leads to the view that was asked for, a wrong password says so,
 });
 
 test('language and appearance change at once and stay after a reload', async () => {
-  const opened = await backend.open('/', owner());
+  const opened = await backend.open('/', owner(), { alone: true });
   const { page } = opened;
   await button(page, '中文').click();
   await page.getByRole('heading', { level: 1, name: '概览' }).waitFor();
@@ -445,14 +445,18 @@ test('a consumer group is shown with its lag, and is set to the end by those who
   const groups = page.getByRole('region', { name: 'Consumer groups' }).last();
   await groups.locator('summary').filter({ hasText: 'nightly' }).click();
   await groups.getByText(`dataworks.workspace.${workspace}`).waitFor();
-  const lag = async () => ((await house.call(own, 'ListConsumerGroups', { KafkaUserId }))['PagingInfo'] as { ConsumerGroups: { LagCount: number }[] }).ConsumerGroups[0]?.LagCount ?? 0;
-  assert.ok((await lag()) > 0);
+  const state = async () => {
+    const { ConsumerGroups } = (await house.call(own, 'ListConsumerGroups', { KafkaUserId }))['PagingInfo'] as { ConsumerGroups: { LagCount: number; Offsets: { Partition: number; CommittedOffset: number }[] }[] };
+    return { lag: ConsumerGroups[0]?.LagCount ?? 0, committed: ConsumerGroups[0]?.Offsets.find((one) => one.Partition === counter?.partition)?.CommittedOffset ?? 0 };
+  };
+  const before = await state();
+  assert.ok(before.lag > 0 && before.committed === 0);
   await button(page, 'Reset offsets').click();
   await page.locator('.ant-modal').getByRole('combobox', { name: 'Read on from' }).selectOption({ label: 'the end' });
   await page.locator('.ant-modal').getByRole('button', { name: 'Reset offsets' }).click();
   await page.getByText(/[1-9]\d* offsets were set/).waitFor();
-  await groups.locator('.tag-good').getByText('0', { exact: true }).waitFor();
-  assert.equal(await lag(), 0);
+  // More events may have come since; what was there is read.
+  assert.ok((await state()).committed >= (counter?.next_offset ?? 0));
   await done(opened);
   const refused = await backend.open('/openevent/kafka', 'reader');
   assert.match(await isRefused(refused.page, 'Reset offsets'), /Open Platform Administrator/);
@@ -579,7 +583,7 @@ test('a user is made with a role and signs in; taking the account away ends it',
   await page.locator('tr').filter({ hasText: 'newcomer' }).getByText('Disabled').waitFor();
   await other.goto('/openapi/usage');
   await other.page.getByRole('heading', { name: 'Sign in to Millrace' }).waitFor();
-  await other.context.close();
+  await other.close();
   await done(opened);
 });
 
