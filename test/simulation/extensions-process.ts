@@ -58,15 +58,19 @@ function mortal(database: Database, fate: Fate): Database {
   return {
     ...database,
     ...mortalExecutor(database, fate),
-    async transaction(work) {
+    async transaction(work, last) {
       step(fate);
       fate.open += 1;
       const result = await database
-        .transaction(async (tx) => {
-          const done = await work(mortalExecutor(tx, fate));
-          step(fate);
-          return done;
-        })
+        .transaction(
+          async (tx) => {
+            const done = await work(mortalExecutor(tx, fate));
+            step(fate);
+            return done;
+          },
+          // What is sent together with the commit: it comes whole or not at all.
+          last,
+        )
         .finally(() => (fate.open -= 1));
       // Committed, but the process does not live to hear of it.
       step(fate);
