@@ -5,6 +5,7 @@ import type { Database } from './database.ts';
 import { ApiError } from './errors.ts';
 import { limits } from './limits.ts';
 import type { Log } from './log.ts';
+import { createLoop } from './loop.ts';
 
 /**
  * Jobs: work that must follow a change, once, whatever happens to the process.
@@ -77,10 +78,6 @@ export function createJobRunner(options: { database: Database; changes: Changes;
   const { database, changes, clock, log } = options;
   const handlers = new Map(options.jobs.map((job) => [job.kind, job]));
   const kinds = [...handlers.keys()];
-  let running: Promise<void> | undefined;
-  let again = false;
-  let stopped = true;
-  let cancelTimer = () => {};
 
   async function inChange(job: ClaimedJob, work: (change: Change, handler: JobDeclaration) => Promise<void>): Promise<void> {
     const handler = handlers.get(job.kind);
@@ -118,37 +115,10 @@ export function createJobRunner(options: { database: Database; changes: Changes;
     }
   }
 
-  function wake(): void {
-    if (stopped) return;
-    if (running !== undefined) {
-      again = true;
-      return;
-    }
-    cancelTimer();
-    running = runDue()
-      .catch((error: unknown) => log.error({ err: error }, 'the job loop could not read its jobs'))
-      .finally(() => {
-        running = undefined;
-        if (again) {
-          again = false;
-          wake();
-        } else if (!stopped) {
-          cancelTimer = clock.after(limits.jobPollMs.value, wake);
-        }
-      });
-  }
+  const loop = createLoop(clock, async () => {
+    await runDue().catch((error: unknown) => log.error({ err: error }, 'the job loop could not read its jobs'));
+    return limits.jobPollMs.value;
+  });
 
-  return {
-    wake,
-    drain: runDue,
-    start() {
-      stopped = false;
-      wake();
-    },
-    async stop() {
-      stopped = true;
-      cancelTimer();
-      await running;
-    },
-  };
+  return { wake: loop.wake, drain: runDue, start: loop.start, stop: loop.stop };
 }

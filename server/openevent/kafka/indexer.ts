@@ -3,13 +3,13 @@ import type { Database } from '../../kernel/database.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { EventLog, LogEvent } from '../log.ts';
+import { createReading } from '../reading.ts';
 import { partitionOf } from './protocol/murmur2.ts';
 import type { Records } from './records.ts';
 import { readCounters, writeIndex, type CounterRow, type IndexedRow, type IndexState } from './store.ts';
 import { ALL, streamKey, TENANT, type Stream } from './topics.ts';
 import type { Watermarks } from './watermarks.ts';
 
-const SHORTEST_PAUSE_MS = 1;
 /** PostgreSQL refuses a longer message; the readers then look for themselves. */
 const MOST_MESSAGE = 7_000;
 /** Topics whose counters are kept in memory. */
@@ -44,12 +44,7 @@ export function startIndexer(options: {
   let { cursor } = state;
   let saved = cursor;
   const counters = new Map<string, number[]>();
-  let running: Promise<void> | undefined;
-  let again = false;
-  let stopped = false;
   let caughtUp = false;
-  let pause = SHORTEST_PAUSE_MS;
-  let cancelTimer = () => {};
 
   async function countersOf(stream: Stream): Promise<number[]> {
     const key = streamKey(stream);
@@ -114,11 +109,11 @@ export function startIndexer(options: {
   async function readOn(): Promise<boolean> {
     for (;;) {
       const page = await events.read(cursor, limits.eventReadBatch.value);
-      if (stopped) return false;
+      if (reading.stopped()) return false;
       // The place alone is worth a write only now and then.
       if (page.events.length > 0 || page.cursor.position - saved.position > 10_000) {
         if (!(await index(page.events, page.cursor))) {
-          stopped = true;
+          void reading.stop();
           options.onLost();
           return false;
         }
@@ -131,45 +126,8 @@ export function startIndexer(options: {
     }
   }
 
-  async function run(): Promise<void> {
-    let waiting = false;
-    try {
-      waiting = await readOn();
-    } catch (error) {
-      log.warn({ err: error }, 'the offsets of events could not be written and will be tried again');
-    }
-    if (stopped) return;
-    pause = waiting ? Math.min(pause * 2, limits.eventPollMs.value) : SHORTEST_PAUSE_MS;
-    cancelTimer = clock.after(waiting ? pause : limits.eventPollMs.value, read);
-  }
+  const reading = createReading({ clock, log, readOn, failed: 'the offsets of events could not be written' });
+  reading.start();
 
-  function read(): void {
-    if (stopped) return;
-    if (running !== undefined) {
-      again = true;
-      return;
-    }
-    cancelTimer();
-    running = run().finally(() => {
-      running = undefined;
-      if (again) {
-        again = false;
-        read();
-      }
-    });
-  }
-  read();
-
-  return {
-    wake() {
-      pause = SHORTEST_PAUSE_MS;
-      read();
-    },
-    caughtUp: () => caughtUp,
-    async stop() {
-      stopped = true;
-      cancelTimer();
-      await running;
-    },
-  };
+  return { wake: reading.news, caughtUp: () => caughtUp, stop: reading.stop };
 }

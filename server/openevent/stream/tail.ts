@@ -4,6 +4,7 @@ import { limits } from '../../kernel/limits.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Service } from '../../kernel/module.ts';
 import { compareCursors, type Cursor, type EventLog, type LogEvent, type LogPage, type ReadFilter } from '../log.ts';
+import { createReading } from '../reading.ts';
 
 /**
  * The end of the log, read once for all who follow it: streams and waiting pulls. While anybody waits it keeps the newest events in memory; who stands
@@ -32,11 +33,7 @@ export function createTail(options: { readonly events: Pick<EventLog, 'read'>; r
   const waiters = new Set<Waiter>();
   let stretches: Stretch[] = [];
   let end: Cursor | undefined;
-  let running: Promise<void> | undefined;
-  let again = false;
-  let stopped = true;
-  let pause = 1;
-  let cancelTimer = () => {};
+  let cancelForgetting = () => {};
   let unlisten = async () => {};
 
   function keep(stretch: Stretch): void {
@@ -46,8 +43,8 @@ export function createTail(options: { readonly events: Pick<EventLog, 'read'>; r
     while ((kept > limits.eventTailEvents.value || stretches.length > limits.eventTailEvents.value) && stretches.length > 1) kept -= stretches.shift()?.events.length ?? 0;
   }
 
-  /** Reads to the end for those who wait. True when committed events wait for an older transaction. */
-  async function follow(): Promise<boolean> {
+  /** Reads to the end for those who wait. True when committed events wait for an older transaction, undefined when nobody waits. */
+  async function follow(): Promise<boolean | undefined> {
     while (waiters.size > 0) {
       const from: Cursor = end ?? startOfWaiters();
       const page = await events.read(from, limits.eventReadBatch.value);
@@ -57,9 +54,9 @@ export function createTail(options: { readonly events: Pick<EventLog, 'read'>; r
       if (page.events.length === 0 && previous !== undefined) stretches[stretches.length - 1] = { ...previous, to: end };
       else keep({ from, events: page.events, to: end });
       for (const waiter of waiters) if (compareCursors(end, waiter.cursor) > 0) waiter.wake();
-      if (!page.more || stopped) return page.waiting;
+      if (!page.more || reading.stopped()) return page.waiting;
     }
-    return false;
+    return undefined;
   }
 
   function startOfWaiters(): Cursor {
@@ -67,39 +64,14 @@ export function createTail(options: { readonly events: Pick<EventLog, 'read'>; r
     return [...waiters].map((waiter) => waiter.cursor).toSorted(compareCursors).at(-1) ?? { position: 0, id: 0 };
   }
 
-  function look(): void {
-    if (stopped || waiters.size === 0) return;
-    if (running !== undefined) {
-      again = true;
-      return;
-    }
-    cancelTimer();
-    running = run().finally(() => {
-      running = undefined;
-      if (again) {
-        again = false;
-        look();
-      }
-    });
-  }
-
-  async function run(): Promise<void> {
-    let waiting = false;
-    try {
-      waiting = await follow();
-    } catch (error) {
-      log.warn({ err: error }, 'the end of the event log could not be read and will be tried again');
-    }
-    pause = waiting ? Math.min(pause * 2, limits.eventPollMs.value) : 1;
-    cancelTimer = clock.after(waiting ? pause : limits.eventPollMs.value, look);
-  }
+  const reading = createReading({ clock, log, readOn: follow, failed: 'the end of the event log could not be read' });
 
   function leave(waiter: Waiter): void {
     waiters.delete(waiter);
     if (waiters.size > 0) return;
-    cancelTimer();
+    cancelForgetting();
     // What follows would have to be read from here on however long nobody cares; a later one begins where it stands.
-    cancelTimer = clock.after(limits.eventPollMs.value, () => {
+    cancelForgetting = clock.after(limits.eventPollMs.value, () => {
       if (waiters.size > 0) return;
       stretches = [];
       end = undefined;
@@ -117,18 +89,17 @@ export function createTail(options: { readonly events: Pick<EventLog, 'read'>; r
   return {
     name: 'event tail',
     async start() {
-      stopped = false;
+      reading.start();
       unlisten = await database.listen('millrace_event', () => {
-        pause = 1;
-        look();
+        if (waiters.size > 0) reading.news();
       });
     },
     async stop() {
-      stopped = true;
-      cancelTimer();
+      const ended = reading.stop();
       await unlisten();
       for (const waiter of waiters) waiter.wake();
-      await running;
+      cancelForgetting();
+      await ended;
     },
     async read(cursor, limit, filter) {
       const first = stretches[0];
@@ -139,7 +110,7 @@ export function createTail(options: { readonly events: Pick<EventLog, 'read'>; r
       return { events: found, cursor: end, more: false, waiting: false };
     },
     beyond(cursor, milliseconds, signal) {
-      if (stopped || signal?.aborted === true || (end !== undefined && compareCursors(end, cursor) > 0)) return Promise.resolve();
+      if (reading.stopped() || signal?.aborted === true || (end !== undefined && compareCursors(end, cursor) > 0)) return Promise.resolve();
       return new Promise((resolve) => {
         const waiter: Waiter = {
           cursor,
@@ -153,7 +124,8 @@ export function createTail(options: { readonly events: Pick<EventLog, 'read'>; r
         const cancel = clock.after(milliseconds, waiter.wake);
         signal?.addEventListener('abort', waiter.wake);
         waiters.add(waiter);
-        look();
+        cancelForgetting();
+        reading.wake();
       });
     },
   };

@@ -3,6 +3,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Database } from '../../kernel/database.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Log } from '../../kernel/log.ts';
+import { createLoop } from '../../kernel/loop.ts';
 import type { Service } from '../../kernel/module.ts';
 import type { Advance } from './advance.ts';
 import { tenantOfChecks } from './edge-store.ts';
@@ -24,10 +25,6 @@ export interface Scheduler extends Service {
 
 export function createScheduler(options: { database: Database; changes: Changes; clock: Clock; log: Log; advance: Advance; generation: Generation }): Scheduler {
   const { database, changes, clock, log, advance, generation } = options;
-  let running: Promise<void> | undefined;
-  let again = false;
-  let stopped = true;
-  let cancelTimer = () => {};
   let lookForDays = new Date(0);
   let unlisten: (() => Promise<void>) | undefined;
 
@@ -79,47 +76,29 @@ export function createScheduler(options: { database: Database; changes: Changes;
     return next === undefined ? limits.schedulePollMs.value : Math.max(LOCKED_MS, Math.min(limits.schedulePollMs.value, next.getTime() - clock.now().getTime()));
   }
 
-  async function look(): Promise<void> {
-    let pause: number = limits.schedulePollMs.value;
+  const loop = createLoop(clock, async () => {
     try {
       await makeDays();
-      if ((await goOnWithAll()) === undefined) pause = await pauseMs();
+      if ((await goOnWithAll()) === undefined) return await pauseMs();
     } catch (error) {
       log.warn({ err: error }, 'the scheduler could not go on and tries again');
     }
-    if (!stopped) cancelTimer = clock.after(pause, wake);
-  }
-
-  function wake(): void {
-    if (stopped) return;
-    if (running !== undefined) {
-      again = true;
-      return;
-    }
-    cancelTimer();
-    running = look().finally(() => {
-      running = undefined;
-      if (!again) return;
-      again = false;
-      wake();
-    });
-  }
+    return limits.schedulePollMs.value;
+  });
 
   return {
     name: 'scheduler',
     role: 'schedule',
-    wake,
+    wake: loop.wake,
     drain,
     async start() {
-      stopped = false;
-      unlisten = await database.listen('millrace_schedule', wake);
-      wake();
+      unlisten = await database.listen('millrace_schedule', loop.wake);
+      loop.start();
     },
     async stop() {
-      stopped = true;
-      cancelTimer();
+      const ended = loop.stop();
       await unlisten?.();
-      await running;
+      await ended;
     },
   };
 }
