@@ -6,6 +6,7 @@ import { limits } from '../kernel/limits.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Service } from '../kernel/module.ts';
 import { OutboundError, type Outbound } from '../kernel/outbound.ts';
+import { periodic } from '../kernel/periodic.ts';
 import type { SecretBox } from '../kernel/secrets.ts';
 import { signatureHeaders, signingKeys } from '../openevent/delivery/signature.ts';
 import { askLater, claimAsks, renewToken, type AskRow } from './ask-store.ts';
@@ -56,8 +57,7 @@ export function createAsking(options: { database: Database; changes: Changes; cl
   const underWay = new Set<Promise<void>>();
   let stopping = new AbortController();
   let running = false;
-  let cancelTimer = () => {};
-  let claiming: Promise<void> = Promise.resolve();
+  let claiming: Promise<unknown> = Promise.resolve();
 
   async function request(ask: FreshAsk): Promise<Came> {
     const left = ask.deadline_at.getTime() - clock.now().getTime();
@@ -117,10 +117,7 @@ export function createAsking(options: { database: Database; changes: Changes; cl
     const at = new Date(clock.now().getTime() + limits.checkRetryMs.value * 4 ** (check.attempts - 1));
     // Near the deadline the outcome is the deadline's, and the failure stands in its text.
     if (at >= check.deadline_at) return askLater(database, holdId, extensionId, null, came.again);
-    if (check.attempts < limits.checkAttempts.value) {
-      await askLater(database, holdId, extensionId, at, came.again);
-      return plan();
-    }
+    if (check.attempts < limits.checkAttempts.value) return askLater(database, holdId, extensionId, at, came.again);
     await changes.change(actor, (change) => failCheck(change, holdId, extensionId, came.again));
   }
 
@@ -151,16 +148,7 @@ export function createAsking(options: { database: Database; changes: Changes; cl
     return rows.length;
   }
 
-  function plan(): void {
-    if (!running) return;
-    cancelTimer();
-    cancelTimer = clock.after(limits.checkPollMs.value, () => {
-      claiming = claim()
-        .then(() => undefined)
-        .catch((error: unknown) => log.warn({ err: error }, 'checks to ask could not be read; the next round tries again'))
-        .finally(plan);
-    });
-  }
+  const looking = periodic({ name: 'looking for checks to ask', everyMs: limits.checkPollMs.value, clock, log, round: () => (claiming = claim()) });
 
   return {
     name: 'asking',
@@ -172,7 +160,7 @@ export function createAsking(options: { database: Database; changes: Changes; cl
       pump();
     },
     async drain() {
-      await claiming;
+      await claiming.catch(() => {});
       for (;;) {
         const found = await claim();
         while (underWay.size > 0) await Promise.all(underWay);
@@ -182,13 +170,12 @@ export function createAsking(options: { database: Database; changes: Changes; cl
     start() {
       stopping = new AbortController();
       running = true;
-      plan();
+      return looking.start();
     },
     async stop() {
       running = false;
-      cancelTimer();
       stopping.abort();
-      await claiming;
+      await looking.stop();
       const left = waiting.splice(0);
       await Promise.all(underWay);
       for (const check of left) await askLater(database, check.hold_id, check.extension_id, clock.now(), '').catch((error: unknown) => log.warn({ err: error }, 'a check keeps its lease'));

@@ -4,6 +4,7 @@ import type { Database } from '../kernel/database.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Service } from '../kernel/module.ts';
+import { periodic } from '../kernel/periodic.ts';
 import { expireApproval } from './approvals.ts';
 import { dueApprovals, dueChecks, lockHolds, type Due } from './hold-store.ts';
 import { expire } from './verdicts.ts';
@@ -19,9 +20,6 @@ export interface Deadlines extends Service {
 
 export function createDeadlines(options: { database: Database; changes: Changes; clock: Clock; log: Log }): Deadlines {
   const { database, changes, clock, log } = options;
-  let running = false;
-  let present: Promise<void> = Promise.resolve();
-  let cancelTimer = () => {};
 
   /** Many in one change, since they often fall due together; where that fails, each in its own, so that one cannot hold up the others. */
   async function decide(due: readonly Due[], work: (change: Change, one: Due) => Promise<void>): Promise<number> {
@@ -57,27 +55,5 @@ export function createDeadlines(options: { database: Database; changes: Changes;
     }
   }
 
-  function plan(): void {
-    cancelTimer = clock.after(limits.holdSweepMs.value, () => {
-      present = sweep()
-        .catch((error: unknown) => log.warn({ err: error }, 'deadlines could not be read; the next look tries again'))
-        .finally(() => {
-          if (running) plan();
-        });
-    });
-  }
-
-  return {
-    name: 'hold deadlines',
-    sweep,
-    start() {
-      running = true;
-      plan();
-    },
-    async stop() {
-      running = false;
-      cancelTimer();
-      await present;
-    },
-  };
+  return { ...periodic({ name: 'hold deadlines', everyMs: limits.holdSweepMs.value, clock, log, round: sweep }), sweep };
 }
