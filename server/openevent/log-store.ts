@@ -40,7 +40,7 @@ export interface ReadFilter {
   readonly to?: Date | undefined;
 }
 
-interface EventRow {
+export interface EventRow {
   readonly position: number;
   readonly id: number;
   readonly event_id: string;
@@ -56,9 +56,10 @@ interface EventRow {
   readonly traceparent: string | null;
 }
 
-const columns = 'position, id, event_id, tenant_id, workspace_id, code, type, object_key, data, occurred_at, actor_id, request_id, traceparent';
+/** What a row of the log is read by. */
+export const eventColumns = 'position, id, event_id, tenant_id, workspace_id, code, type, object_key, data, occurred_at, actor_id, request_id, traceparent';
 
-function toEvent(row: EventRow): LogEvent {
+export function toEvent(row: EventRow): LogEvent {
   return {
     position: row.position,
     id: row.id,
@@ -125,7 +126,7 @@ export async function readEvents(db: Executor, cursor: Cursor, limit: number, fi
                        then exists (select from event where position >= pg_snapshot_xmin(s)::text::bigint + shift) else false end as waiting
            from pg_current_snapshot() as s, event_epoch) as f
      left join lateral (
-       select ${columns} from event
+       select ${eventColumns} from event
        where (position, id) > ($1::bigint, $2::bigint) and position < f.floor${conditions}
        order by position, id limit $3) as e on true
      order by e.position, e.id`,
@@ -141,14 +142,14 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** The event of the tenant, or undefined, also for text that is no event id at all. */
 export async function findEvent(db: Executor, eventId: string, tenantId: number): Promise<LogEvent | undefined> {
   if (!uuid.test(eventId)) return undefined;
-  const row = await db.row<EventRow>(`select ${columns} from event where event_id = $1 and tenant_id = $2`, [eventId, tenantId]);
+  const row = await db.row<EventRow>(`select ${eventColumns} from event where event_id = $1 and tenant_id = $2`, [eventId, tenantId]);
   return row === undefined ? undefined : toEvent(row);
 }
 
 /** The newest events of the tenant or of one of its workspaces, newest first, out of the newest `eventSearch` of all: a quiet tenant must not search the whole log. */
 export async function recentEvents(db: Executor, tenantId: number, workspaceId: number | undefined, count: number): Promise<LogEvent[]> {
   const rows = await db.rows<EventRow>(
-    `select ${columns} from (select * from event order by position desc, id desc limit $4) as newest
+    `select ${eventColumns} from (select * from event order by position desc, id desc limit $4) as newest
      where tenant_id = $1 and ($2::bigint is null or workspace_id = $2) order by position desc, id desc limit $3`,
     [tenantId, workspaceId ?? null, count, limits.eventSearch.value],
   );

@@ -2,6 +2,7 @@ import type { Database } from '../../kernel/database.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Envelope } from '../envelope.ts';
 import { encodeCursor } from '../cursor.ts';
+import { toEvent } from '../log-store.ts';
 import type { LogEvent } from '../log.ts';
 import { encodeBatch, prepareRecord, recordBytes, type PreparedRecord } from './protocol/record-batch.ts';
 import { loadRecords, type LoadedRow } from './store.ts';
@@ -50,23 +51,6 @@ export interface Records {
 const MOST_CHUNKS = 64;
 
 const CONTENT_TYPE = Buffer.from('application/cloudevents+json; charset=UTF-8');
-
-function toEvent(row: LoadedRow): LogEvent {
-  return {
-    position: row.position,
-    id: row.id,
-    eventId: row.event_id,
-    tenantId: row.tenant_id,
-    workspaceId: row.workspace_id ?? undefined,
-    code: row.code,
-    type: row.type,
-    objectKey: row.object_key,
-    data: row.data,
-    occurredAt: row.occurred_at,
-    actorId: row.actor_id,
-    requestId: row.request_id ?? undefined,
-  };
-}
 
 /**
  * The records of the topics, made from the log. Recent ones are kept ready and whole chunks encoded, bounded by `kafkaCacheBytes`, so that

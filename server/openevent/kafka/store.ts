@@ -1,4 +1,5 @@
 import type { Executor } from '../../kernel/database.ts';
+import { eventColumns, type EventRow } from '../log-store.ts';
 import type { Cursor } from '../log.ts';
 import { ALL, type Stream } from './topics.ts';
 
@@ -182,20 +183,8 @@ export async function offsetAtCursor(db: Executor, stream: Stream, partition: nu
   return row?.at;
 }
 
-export interface LoadedRow {
+export interface LoadedRow extends EventRow {
   readonly at: number;
-  readonly position: number;
-  readonly id: number;
-  readonly event_id: string;
-  readonly tenant_id: number;
-  readonly workspace_id: number | null;
-  readonly code: string;
-  readonly type: string;
-  readonly object_key: string;
-  readonly data: Record<string, unknown>;
-  readonly occurred_at: Date;
-  readonly actor_id: number;
-  readonly request_id: string | null;
 }
 
 /**
@@ -205,7 +194,7 @@ export interface LoadedRow {
 export function loadRecords(db: Executor, stream: Stream, partition: number, from: number, to: number, bytes: number): Promise<LoadedRow[]> {
   const { column, condition } = columnOf(stream.workspaceId);
   return db.rows(
-    `select at, position, id, event_id, tenant_id, workspace_id, code, type, object_key, data, occurred_at, actor_id, request_id
+    `select at, ${eventColumns}
      from (
        select k.at, e.*, sum(pg_column_size(e.data)) over (order by k.at) - pg_column_size(e.data) as before
        from (select ${column} as at, position, id, occurred_at from kafka_record
