@@ -6,7 +6,7 @@ import { randomIds } from '../../kernel/ids.ts';
 import { createJobRunner } from '../../kernel/jobs.ts';
 import { silentLog } from '../../kernel/log.ts';
 import type { Call, WorkspaceReference } from '../../kernel/operation.ts';
-import { eventually } from '../../../test/support/eventually.ts';
+import { logIsReadable } from '../../../test/support/log.ts';
 import { deliveryPlace } from '../delivery/delivery.fixture.ts';
 import { createOpenEvent } from '../index.ts';
 
@@ -17,6 +17,7 @@ export interface Person {
 }
 
 export const owner: Person = { tenantId: 1, userId: 1, roles: ['tenant_owner'] };
+export const keeper: Person = { tenantId: 1, userId: 2, roles: ['open_platform_admin'] };
 /** Reads workspace 11 and no other. */
 export const member: Person = { tenantId: 1, userId: 3, roles: ['tenant_member'] };
 export const stranger: Person = { tenantId: 2, userId: 4, roles: ['tenant_owner'] };
@@ -39,18 +40,16 @@ export async function openEventPlace() {
   });
   const jobs = createJobRunner({ database: place.database, changes: place.changes, clock: place.clock, log: silentLog, jobs: opened.module.jobs ?? [] });
 
-  /** The floor of the log is that of the whole PostgreSQL: transactions of other tests hold it back, and what reads the log once would see less. */
-  const logIsReadable = () => eventually('the log can be read to its end', async () => !(await place.events.read({ position: Number.MAX_SAFE_INTEGER, id: 0 }, 1)).waiting);
   const deadlines: typeof opened.deadlines = {
     ...opened.deadlines,
     async round() {
-      await logIsReadable();
+      await logIsReadable(place.events);
       await opened.deadlines.round();
     },
   };
 
   async function call<Action extends keyof Operations>(person: Person, action: Action, request: Operations[Action]['request'], streaming?: Call['streaming']): Promise<Operations[Action]['response']> {
-    if (action === 'CountReplay') await logIsReadable();
+    if (action === 'CountReplay') await logIsReadable(place.events);
     const operation = opened.module.operations?.find((declared) => declared.action === action);
     assert.ok(operation !== undefined && operation.access.level === 'tenant', action);
     if (!hasTenantRight(person.roles, operation.access.right)) throw new ApiError('Forbidden', { action, needed: operation.access.right });
@@ -85,7 +84,7 @@ export async function openEventPlace() {
       return condition();
     });
 
-  return { ...place, until, module: opened.module, delivery: opened.delivery, deadlines, logIsReadable, retention: opened.retention, jobs, call };
+  return { ...place, until, module: opened.module, delivery: opened.delivery, deadlines, retention: opened.retention, jobs, call };
 }
 
 /** Holds for the ApiError of this entry of the catalogue, with a message that fits. */

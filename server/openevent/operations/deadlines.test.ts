@@ -4,6 +4,7 @@ import { platformActor } from '../../kernel/change.ts';
 import { limits } from '../../kernel/limits.ts';
 import { silentLog } from '../../kernel/log.ts';
 import { maintainPartitions } from '../../kernel/partitions.ts';
+import { logIsReadable } from '../../../test/support/log.ts';
 import { createDeadlines } from '../deadlines/decide.ts';
 import { findReader, insertDeadline, readFrom } from '../deadlines/store.ts';
 import { compareCursors } from '../log.ts';
@@ -186,13 +187,13 @@ test('a deadline that comes while a page is being looked through counts from its
     },
   };
   const reader = createDeadlines({ ...place, database, log: silentLog });
-  await place.logIsReadable();
+  await logIsReadable(place.events);
   await reader.round();
   assert.ok(id > 0);
-  await place.logIsReadable();
+  await logIsReadable(place.events);
   await reader.round();
   place.clock.advance(11 * MINUTE);
-  await place.logIsReadable();
+  await logIsReadable(place.events);
   await reader.round();
   assert.equal((await missed(id)).length, 1);
 });

@@ -2,22 +2,21 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import type { Operations } from '../../../contract/generated/open-platform-2026-12-01.ts';
-import { ApiError } from '../../kernel/errors.ts';
 import { ownEvents } from '../catalogue.ts';
 import { randomIds } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Received } from '../delivery/delivery.fixture.ts';
-import { keeper, member, operationsPlace, owner, stranger, type CallAs, type Person } from './operations.fixture.ts';
+import { keeper, member, openEventPlace, owner, refused, stranger, type Person } from './callers.fixture.ts';
 
-let place: Awaited<ReturnType<typeof operationsPlace>>['place'];
-let call: CallAs;
+let place: Awaited<ReturnType<typeof openEventPlace>>;
+let call: typeof place.call;
 
 before(async () => {
-  ({ place, call } = await operationsPlace());
+  place = await openEventPlace();
+  call = place.call;
 });
 after(() => place.close());
 
-const refused = (entry: string) => (error: unknown) => error instanceof ApiError && error.entry === entry;
 let count = 0;
 async function subscribed(url: string, more: Partial<Operations['CreateSubscription']['request']> = {}) {
   count += 1;

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { testCaller, testGateway } from '../../../test/support/call.ts';
-import { eventually } from '../../../test/support/eventually.ts';
+import { logIsReadable } from '../../../test/support/log.ts';
 import type { WorkspaceReference } from '../../kernel/operation.ts';
 import { createChanges } from '../../kernel/change.ts';
 import { manualClock, type Clock } from '../../kernel/clock.ts';
@@ -65,10 +65,8 @@ export async function monitoringPlace(options: { clock?: Clock; start?: string; 
     moving.set(new Date(moment));
     await place.scheduler.drain();
   }
-  /** Another test on the same server of databases may hold the log's end back for a moment. */
-  const logIsReadable = () => eventually('the log can be read to its end', async () => !(await eventLog.read({ position: Number.MAX_SAFE_INTEGER, id: 0 }, 1)).waiting);
   async function follow(): Promise<void> {
-    await logIsReadable();
+    await logIsReadable(eventLog);
     await monitoring.rounds.follow();
   }
   async function watch(): Promise<void> {
@@ -87,7 +85,7 @@ export async function monitoringPlace(options: { clock?: Clock; start?: string; 
     deleted,
     at,
     follow,
-    logIsReadable,
+    logIsReadable: () => logIsReadable(eventLog),
     watch,
     /** Calls an operation of monitoring. */
     ask: (version: string, action: string, request: object = {}, caller = operator) => gateway.call(caller, version, action, request),
