@@ -5,6 +5,7 @@ import { own, type Item, type Request, type Response } from '../../api/contract.
 import { useRead } from '../../api/queries.ts';
 import { Link, setQuery, usePlace } from '../../app/router.tsx';
 import { PageHead, Tag } from '../../parts/page.tsx';
+import { usePagesInView } from '../../parts/pages-in-view.ts';
 import { Answer, Empty } from '../../parts/states.tsx';
 import { tellFailure } from '../../parts/toast.tsx';
 import { VirtualRows } from '../../parts/virtual-rows.tsx';
@@ -89,12 +90,7 @@ function CallList({ filter, total }: { filter: ListRequest; total: number }) {
   const t = useTexts(openapi);
   const c = useTexts(common);
   const { time, span, number } = useFormats();
-  const [pages, setPages] = useState<readonly number[]>([1]);
-  const onRange = useCallback((first: number, last: number) => {
-    const from = Math.floor(first / pageSize) + 1;
-    const to = Math.floor(Math.max(first, last - 1) / pageSize) + 1;
-    setPages((old) => (old[0] === from && old.at(-1) === to ? old : Array.from({ length: to - from + 1 }, (_, offset) => from + offset)));
-  }, []);
+  const { pages, onRange, placeOf } = usePagesInView(pageSize);
   const answers = useQueries({
     queries: pages.map((PageNumber) => {
       const request = { ...filter, PageNumber, PageSize: pageSize };
@@ -102,8 +98,8 @@ function CallList({ filter, total }: { filter: ListRequest; total: number }) {
     }),
   });
   const rowAt = (index: number): CallRow | undefined => {
-    const page = Math.floor(index / pageSize) + 1;
-    return answers[pages.indexOf(page)]?.data?.PagingInfo?.Calls?.[index % pageSize];
+    const { page, row } = placeOf(index);
+    return answers[page]?.data?.PagingInfo?.Calls?.[row];
   };
   const cells = useCallback(
     (row: CallRow) => [

@@ -1,11 +1,12 @@
 import { keepPreviousData, useQueries } from '@tanstack/react-query';
-import { useCallback, useState } from 'react';
+import { useCallback } from 'react';
 import { call } from '../../api/client.ts';
 import { legacy, type Item, type Request, type Response } from '../../api/contract.ts';
 import { useRead } from '../../api/queries.ts';
 import { Link, setQuery, usePlace } from '../../app/router.tsx';
 import type { PageProps } from '../../app/routes.ts';
 import { TextFilter } from '../../parts/filters.tsx';
+import { usePagesInView } from '../../parts/pages-in-view.ts';
 import { Answer, Empty } from '../../parts/states.tsx';
 import { VirtualRows } from '../../parts/virtual-rows.tsx';
 import { common } from '../../text/common.ts';
@@ -78,18 +79,17 @@ function InstanceList({ workspace, request, total }: { workspace: number; reques
   const t = useTexts(platform);
   const c = useTexts(common);
   const { time, span, number } = useFormats();
-  const [pages, setPages] = useState<readonly number[]>([1]);
-  const onRange = useCallback((first: number, last: number) => {
-    const from = Math.floor(first / pageSize) + 1;
-    const to = Math.floor(Math.max(first, last - 1) / pageSize) + 1;
-    setPages((old) => (old[0] === from && old.at(-1) === to ? old : Array.from({ length: to - from + 1 }, (_, offset) => from + offset)));
-  }, []);
+  const { pages, onRange, placeOf } = usePagesInView(pageSize);
   const answers = useQueries({
     queries: pages.map((PageNumber) => {
       const page = { ...request, PageNumber, PageSize: pageSize };
       return { queryKey: [legacy, 'ListInstances', page], queryFn: ({ signal }: { signal: AbortSignal }) => call(legacy, 'ListInstances', page, signal), refetchInterval: 5_000, placeholderData: keepPreviousData };
     }),
   });
+  const rowAt = (index: number): InstanceRow | undefined => {
+    const { page, row } = placeOf(index);
+    return answers[page]?.data?.Data?.Instances?.[row];
+  };
   const cells = useCallback(
     (row: InstanceRow) => {
       const begin = row.BeginRunningTime ?? 0;
@@ -119,7 +119,7 @@ function InstanceList({ workspace, request, total }: { workspace: number; reques
         template="110px minmax(160px, 2fr) 150px 110px 180px 100px"
         head={['Id', t('task'), c('status'), t('kind'), t('started'), t('duration')]}
         onRange={onRange}
-        item={(index) => answers[pages.indexOf(Math.floor(index / pageSize) + 1)]?.data?.Data?.Instances?.[index % pageSize]}
+        item={rowAt}
         cells={cells}
       />
     </>

@@ -117,6 +117,20 @@ function shownInstance(instance: WatchedInstance, step: PathStep | undefined) {
   };
 }
 
+/** A page of the baselines that a list's filters let through. Its two operations name the switch differently. */
+async function listed(call: Call, request: Omit<Operations['ListBaselines']['request'], 'Enable'>, enabled: boolean | undefined) {
+  const page = readPage(request);
+  const filter = {
+    workspaceId: call.workspace.id,
+    types: readWords('BaselineTypes', request.BaselineTypes),
+    ownerId: readOptionalId('Owner', request.Owner),
+    priorities: readPriorities(request.Priority),
+    search: request.SearchText === undefined ? undefined : checkText('SearchText', request.SearchText, 128),
+    enabled,
+  };
+  return { page, ...(await listBaselines(call.db, filter, page)) };
+}
+
 export function baselineOperations(services: Services): Handlers<Operations> {
   const { baselines, history } = services;
 
@@ -266,19 +280,7 @@ export function baselineOperations(services: Services): Handlers<Operations> {
     ListBaselines: {
       access: inProject('read'),
       async handle(call, request) {
-        const page = readPage(request);
-        const { rows, total } = await listBaselines(
-          call.db,
-          {
-            workspaceId: call.workspace.id,
-            types: readWords('BaselineTypes', request.BaselineTypes),
-            ownerId: readOptionalId('Owner', request.Owner),
-            priorities: readPriorities(request.Priority),
-            search: request.SearchText === undefined ? undefined : checkText('SearchText', request.SearchText, 128),
-            enabled: request.Enable,
-          },
-          page,
-        );
+        const { page, rows, total } = await listed(call, request, request.Enable);
         // In this answer the counters are texts.
         return { Data: { Baselines: rows.map(shownBaseline), PageNumber: String(page.number), PageSize: String(page.size), TotalCount: String(total) }, ...success };
       },
@@ -286,19 +288,7 @@ export function baselineOperations(services: Services): Handlers<Operations> {
     ListBaselineConfigs: {
       access: inProject('read'),
       async handle(call, request) {
-        const page = readPage(request);
-        const { rows, total } = await listBaselines(
-          call.db,
-          {
-            workspaceId: call.workspace.id,
-            types: readWords('BaselineTypes', request.BaselineTypes),
-            ownerId: readOptionalId('Owner', request.Owner),
-            priorities: readPriorities(request.Priority),
-            search: request.SearchText === undefined ? undefined : checkText('SearchText', request.SearchText, 128),
-            enabled: request.Useflag,
-          },
-          page,
-        );
+        const { page, rows, total } = await listed(call, request, request.Useflag);
         return { Data: { Baselines: rows.map(shownConfig), ...pageCounters(page, total) }, ...success };
       },
     },
