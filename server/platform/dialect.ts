@@ -45,9 +45,26 @@ export function checkText(name: string, text: string, characters: number): strin
 }
 
 /** One of the words that are known. Throws InvalidParameter. */
-export function readWord(name: string, value: string, known: readonly string[]): string {
-  if (!known.includes(value)) throw invalid(name, `it must be one of ${known.join(', ')}`);
-  return value;
+export function readWord<Word extends string>(name: string, text: string | undefined, known: readonly Word[]): Word {
+  const found = known.find((word) => word === text);
+  if (found === undefined) throw invalid(name, `it must be one of ${known.join(', ')}`);
+  return found;
+}
+
+/** One of the words that are known; undefined when absent or empty. Throws InvalidParameter. */
+export function readOptionalWord<Word extends string>(name: string, text: string | undefined, known: readonly Word[]): Word | undefined {
+  return text === undefined || text === '' ? undefined : readWord(name, text, known);
+}
+
+/**
+ * Reads a `SortBy` that carries its direction, such as `CreateTime Desc`. `fields` has what the names stand for, `otherwise` is taken where nothing is asked
+ * for, and `direction` where a name stands alone. Throws InvalidParameter.
+ */
+export function readSortBy<By>(text: string | undefined, fields: Readonly<Record<string, By>>, otherwise: string, direction: 'Asc' | 'Desc' = 'Asc'): { readonly by: By; readonly descending: boolean } {
+  const [field = '', given = direction, more] = (text === undefined || text.trim() === '' ? otherwise : text).trim().split(/\s+/);
+  const by = Object.hasOwn(fields, field) ? fields[field] : undefined;
+  if (by === undefined || more !== undefined || !/^(asc|desc)$/i.test(given)) throw invalid('SortBy', `it must be one of ${Object.keys(fields).join(', ')}, followed by Asc or Desc`);
+  return { by, descending: given.toLowerCase() === 'desc' };
 }
 
 /** How a list is sorted; `by` is SQL from a table of the domain's own. */

@@ -101,12 +101,12 @@ export interface ParameterFilter {
 /** Orders by which a list may be asked. */
 export const parameterOrders = { Id: 'p.id', Name: 'p.name', CreateTime: 'p.created_at', ModifyTime: 'v.created_at', Version: 'v.version' } as const;
 
-export async function listParameters(db: Executor, filter: ParameterFilter, order: { readonly by: keyof typeof parameterOrders; readonly descending: boolean }, page: Page): Promise<{ rows: ParameterRow[]; total: number }> {
+export async function listParameters(db: Executor, filter: ParameterFilter, order: { readonly by: string; readonly descending: boolean }, page: Page): Promise<{ rows: ParameterRow[]; total: number }> {
   const from = `from parameter p join parameter_version v on v.parameter_id = p.id and v.version = p.current_version
     where p.workspace_id = $1 and ($2::bigint[] is null or p.id = any($2)) and ($3::text[] is null or p.name = any($3)) and ($4::bigint is null or v.owner_id = $4) and ($5::text is null or p.type = $5)`;
   const values = [filter.workspaceId, filter.ids ?? null, filter.names ?? null, filter.owner ?? null, filter.type ?? null];
   const [rows, count] = await Promise.all([
-    db.rows<ParameterRow>(`select ${PARAMETER} ${from} order by ${parameterOrders[order.by]} ${order.descending ? 'desc' : 'asc'}, p.id limit $6 offset $7`, [...values, page.size, page.offset]),
+    db.rows<ParameterRow>(`select ${PARAMETER} ${from} order by ${order.by} ${order.descending ? 'desc' : 'asc'}, p.id limit $6 offset $7`, [...values, page.size, page.offset]),
     db.row<{ count: number }>(`select count(*) as count ${from}`, values),
   ]);
   return { rows, total: count?.count ?? 0 };

@@ -2,7 +2,7 @@ import type { Operations } from '../../../../contract/generated/dataworks-public
 import { ApiError, invalid } from '../../../kernel/errors.ts';
 import { inProject, type Access, type Handlers } from '../../../kernel/operation.ts';
 import type { WorkspaceRight } from '../../../kernel/rights.ts';
-import { checkText, pageCounters, readId, readPage } from '../../dialect.ts';
+import { checkText, pageCounters, readId, readPage, readSortOrder } from '../../dialect.ts';
 import { environmentOf, readProperties, type Properties } from '../properties.ts';
 import { sourceOrThrow, toRule } from '../sources.ts';
 import { deleteRule, deleteSource, groupOrders, listGroups, ruleById, rulesOf, type SourceRow } from '../store.ts';
@@ -60,18 +60,14 @@ export function currentOperations({ sources, connectivity, groups }: DataSourceO
       access: inProject('read'),
       async handle(call, request) {
         const page = readPage(request);
-        const by = request.SortBy ?? 'CreateTime';
-        const column = Object.hasOwn(groupOrders, by) ? groupOrders[by] : undefined;
-        const order = request.Order ?? 'Desc';
-        if (column === undefined) throw invalid('SortBy', `it must be one of ${Object.keys(groupOrders).join(', ')}`);
-        if (!/^(asc|desc)$/i.test(order)) throw invalid('Order', 'it must be Asc or Desc');
+        const { by, direction } = readSortOrder(request, groupOrders, { sortBy: 'CreateTime', order: 'Desc' });
         const filter = {
           workspaceId: call.workspace.id,
           environment: request.EnvType === undefined ? undefined : readEnvironment(request.EnvType),
           name: request.Name === undefined ? undefined : checkText('Name', request.Name, 255),
           types: request.Types === undefined || request.Types.length === 0 ? undefined : request.Types.map((type) => checkText('Types', type, 64).toLowerCase()),
         };
-        const found = await listGroups(call.db, filter, `${column} ${order.toLowerCase()}`, page);
+        const found = await listGroups(call.db, filter, `${by} ${direction}`, page);
         const DataSources = found.groups.map(({ name, type, rows }) => ({ Name: name, Type: type, DataSource: rows.map(toWire) }));
         return { PagingInfo: { DataSources, ...pageCounters(page, found.total) } };
       },

@@ -2,13 +2,13 @@ import type { Operations } from '../../../../contract/generated/dataworks-public
 import { invalid, notFound } from '../../../kernel/errors.ts';
 import { inProject, type Access, type Call, type Handlers } from '../../../kernel/operation.ts';
 import type { WorkspaceRight } from '../../../kernel/rights.ts';
-import { checkText, pageCounters, readId, readIdList, readPage, success } from '../../dialect.ts';
+import { checkText, pageCounters, readId, readIdList, readPage, readWord, success } from '../../dialect.ts';
 import { instanceStates, type WatchedInstance } from '../../scheduling/index.ts';
 import { findBaseline, findStatus, listBaselines, listStatuses, type AlertSetting, type BaselineRow, type PathStep, type StatusRow } from '../baseline-store.ts';
 import type { CycleTime } from '../model.ts';
 import { topicsOfInstances } from '../topic-store.ts';
 import { topicName } from './messages.ts';
-import { oneOf, readableWorkspaces, readInstant, readOptionalId, readWords, shownSettings, type Services } from './shared.ts';
+import { readableWorkspaces, readInstant, readOptionalId, readWords, shownSettings, type Services } from './shared.ts';
 
 /** Baselines in API 2020-05-18. Buffers are seconds, margins minutes. */
 
@@ -38,7 +38,7 @@ function readPriorities(text: string | undefined): number[] | undefined {
 /** Settings replace those of the same kind; the others stay. */
 function mergeSettings(before: readonly AlertSetting[], given: readonly AlertSetting[] | undefined): readonly AlertSetting[] {
   if (given === undefined) return before;
-  const kinds = given.map((setting) => oneOf('AlertSettings.AlertType', setting.AlertType ?? 'BASELINE', ['BASELINE', 'TOPIC']));
+  const kinds = given.map((setting) => readWord('AlertSettings.AlertType', setting.AlertType ?? 'BASELINE', ['BASELINE', 'TOPIC']));
   if (new Set(kinds).size < kinds.length) throw invalid('AlertSettings', 'a type is named twice');
   for (const setting of given) if (setting.AlertRecipientType === 'SHIFT_SCHEDULE') throw invalid('AlertRecipientType', 'there are no shift schedules here; name users instead');
   return [...before.filter((setting) => !kinds.includes(setting.AlertType === 'TOPIC' ? 'TOPIC' : 'BASELINE')), ...given.map((setting, index) => ({ ...setting, AlertType: kinds[index] ?? 'BASELINE' }))];
@@ -152,7 +152,7 @@ export function baselineOperations(services: Services): Handlers<Operations> {
       async handle(call, request) {
         const draft = {
           name: request.BaselineName,
-          type: oneOf('BaselineType', request.BaselineType, types),
+          type: readWord('BaselineType', request.BaselineType, types),
           owner_id: readId('Owner', request.Owner),
           priority: request.Priority,
           enabled: true,
@@ -173,7 +173,7 @@ export function baselineOperations(services: Services): Handlers<Operations> {
         await call.change((change) =>
           baselines.update(change, call.workspace.id, request.BaselineId, (before) => ({
             name: request.BaselineName ?? before.name,
-            type: request.BaselineType === undefined ? before.type : oneOf('BaselineType', request.BaselineType, types),
+            type: request.BaselineType === undefined ? before.type : readWord('BaselineType', request.BaselineType, types),
             owner_id: readOptionalId('Owner', request.Owner) ?? before.owner_id,
             priority: request.Priority ?? before.priority,
             enabled: request.Enabled ?? before.enabled,

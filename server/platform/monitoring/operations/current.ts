@@ -1,11 +1,11 @@
 import type { Operations } from '../../../../contract/generated/dataworks-public-2024-05-18.ts';
 import { ApiError, invalid, missing } from '../../../kernel/errors.ts';
 import type { Handlers } from '../../../kernel/operation.ts';
-import { checkText, pageCounters, readId, readPage } from '../../dialect.ts';
+import { checkText, pageCounters, readId, readPage, readWord } from '../../dialect.ts';
 import { addressReceivers, ruleTypeNames, ruleTypes, targetTypes, userReceivers, type Receiver, type ReceiverType, type RuleDraft, type RuleSettings, type RuleType, type TargetType } from '../model.ts';
 import { draftOf, readTimeOfDay } from '../rules.ts';
 import { findRule, listRules, type RuleRow } from '../rule-store.ts';
-import { onRule, oneOf, readableWorkspaces, readOptionalId, shownReceivers, type Services } from './shared.ts';
+import { onRule, readableWorkspaces, readOptionalId, shownReceivers, type Services } from './shared.ts';
 
 /** Alert rules in API 2024-05-18. */
 
@@ -18,7 +18,7 @@ const targetTypeNames = Object.keys(targetTypes) as TargetType[];
 function readTarget(condition: Condition): Pick<RuleDraft, 'targetType' | 'targetIds'> {
   const { Target } = condition;
   if (Target === undefined) throw missing('TriggerCondition.Target');
-  return { targetType: oneOf('TriggerCondition.Target.Type', Target.Type, targetTypeNames), targetIds: [...new Set(Target.Ids ?? [])] };
+  return { targetType: readWord('TriggerCondition.Target.Type', Target.Type, targetTypeNames), targetIds: [...new Set(Target.Ids ?? [])] };
 }
 
 function readSettings(type: RuleType, { Extension = {} }: Condition, before: RuleSettings): RuleSettings {
@@ -41,7 +41,7 @@ function readSettings(type: RuleType, { Extension = {} }: Condition, before: Rul
       const trend = Extension.InstanceTransferFluctuate?.Trend;
       return {
         percentage: Extension.InstanceTransferFluctuate?.Percentage ?? before.percentage,
-        trend: trend === undefined ? (before.trend ?? 'abs') : oneOf('InstanceTransferFluctuate.Trend', trend, ['abs', 'increase', 'decrease'] as const),
+        trend: trend === undefined ? (before.trend ?? 'abs') : readWord('InstanceTransferFluctuate.Trend', trend, ['abs', 'increase', 'decrease'] as const),
       };
     }
     default:
@@ -51,7 +51,7 @@ function readSettings(type: RuleType, { Extension = {} }: Condition, before: Rul
 
 function readReceiver(receiver: NonNullable<Notification['Receivers']>[number]): Receiver {
   if (receiver.ReceiverType === 'ShiftSchedule') throw invalid('ReceiverType', 'there are no shift schedules here; name users instead');
-  const type: ReceiverType = oneOf('ReceiverType', receiver.ReceiverType, [...userReceivers, ...addressReceivers]);
+  const type: ReceiverType = readWord('ReceiverType', receiver.ReceiverType, [...userReceivers, ...addressReceivers]);
   const values = [...new Set(receiver.ReceiverValues ?? [])];
   if (type !== 'Owner' && type !== 'TaskOwner' && values.length === 0) throw missing('ReceiverValues');
   return { type, values: type === 'Owner' || type === 'TaskOwner' ? [] : values, atAll: readAtAll(receiver.Extension) };
@@ -118,7 +118,7 @@ export function currentOperations(services: Services): Handlers<Operations> {
       access: { level: 'workspace', right: 'operate', find: (request, call) => scopes.workspaceOf(call.db, call.tenantId, readTarget(request.TriggerCondition)) },
       async handle(call, request) {
         const condition = request.TriggerCondition;
-        const type = oneOf('TriggerCondition.Type', condition.Type, ruleTypeNames);
+        const type = readWord('TriggerCondition.Type', condition.Type, ruleTypeNames);
         const draft: RuleDraft = {
           ...readNotification(request.Notification, unsaid),
           ...readTarget(condition),
@@ -139,7 +139,7 @@ export function currentOperations(services: Services): Handlers<Operations> {
         await call.change((change) =>
           rules.update(change, requiredId(request.Id), (rule) => {
             const before = draftOf(rule);
-            const type = condition.Type === undefined ? before.type : oneOf('TriggerCondition.Type', condition.Type, ruleTypeNames);
+            const type = condition.Type === undefined ? before.type : readWord('TriggerCondition.Type', condition.Type, ruleTypeNames);
             return {
               ...before,
               ...readNotification(request.Notification, before),

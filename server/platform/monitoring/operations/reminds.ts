@@ -2,12 +2,12 @@ import type { Operations } from '../../../../contract/generated/dataworks-public
 import { invalid, missing, notFound } from '../../../kernel/errors.ts';
 import type { Access, Call, Handlers } from '../../../kernel/operation.ts';
 import type { WorkspaceRight } from '../../../kernel/rights.ts';
-import { checkText, pageCounters, readId, readIdList, readPage, success } from '../../dialect.ts';
+import { checkText, pageCounters, readId, readIdList, readPage, readWord, success } from '../../dialect.ts';
 import { baselinesById } from '../baseline-store.ts';
 import { addressReceivers, ruleTypeNames, ruleTypes, targetTypes, type Receiver, type RuleDraft, type RuleSettings, type RuleType, type TargetType } from '../model.ts';
 import { draftOf, readTimeOfDay } from '../rules.ts';
 import { findRule, listRules, type RuleRow } from '../rule-store.ts';
-import { oneOf, readableWorkspaces, readOptionalId, readWords, shownReceivers, type Services } from './shared.ts';
+import { readableWorkspaces, readOptionalId, readWords, shownReceivers, type Services } from './shared.ts';
 
 /** Alert rules in API 2020-05-18, where they are reminders. Rules of types that this dialect does not know are not seen in it. */
 
@@ -83,7 +83,7 @@ type Told = Pick<Update, 'AlertUnit' | 'AlertTargets' | 'Webhooks' | 'RobotUrls'
 function readReceivers(request: Told, before: readonly Receiver[]): Receiver[] {
   const users = (): Receiver[] => {
     if (request.AlertUnit === undefined) return before.filter(({ type }) => !(addressReceivers as readonly string[]).includes(type));
-    if (oneOf('AlertUnit', request.AlertUnit, ['OWNER', 'OTHER']) === 'OWNER') return [{ type: 'TaskOwner', values: [], atAll: false }];
+    if (readWord('AlertUnit', request.AlertUnit, ['OWNER', 'OTHER']) === 'OWNER') return [{ type: 'TaskOwner', values: [], atAll: false }];
     const values = readWords('AlertTargets', request.AlertTargets);
     if (values === undefined) throw missing('AlertTargets');
     return [{ type: 'AliUid', values, atAll: false }];

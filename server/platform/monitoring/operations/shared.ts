@@ -75,13 +75,6 @@ export function readWords(name: string, text: string | undefined): string[] | un
   return words.length === 0 ? undefined : words;
 }
 
-/** One of some words. */
-export function oneOf<Word extends string>(name: string, text: string | undefined, known: readonly Word[]): Word {
-  const found = known.find((word) => word === text);
-  if (found === undefined) throw invalid(name, `it must be one of ${known.join(', ')}`);
-  return found;
-}
-
 /** Reads `yyyy-MM-dd'T'HH:mm:ssZ`, with or without a colon in the zone. */
 export function readInstant(name: string, text: string): Date {
   const instant = new Date(text.replace(/([+-]\d\d):?(\d\d)$/, '$1:$2'));

@@ -1,6 +1,6 @@
 import type { WorkspaceDirectory } from '../../../identity/directory.ts';
 import type { Executor } from '../../../kernel/database.ts';
-import { invalid } from '../../../kernel/errors.ts';
+import { readSortBy } from '../../dialect.ts';
 import type { GroupUsage } from '../interface.ts';
 
 /** What the operations of resource groups stand on. */
@@ -14,8 +14,6 @@ export interface ResourceOperations {
 
 /** Reads `CreateTime Desc` into SQL for one of the columns. `Asc` when no direction is named. */
 export function readSort(text: string | undefined, columns: Readonly<Record<string, string>>, otherwise: string): string {
-  const [field = '', direction = 'Asc', more] = (text ?? otherwise).trim().split(/\s+/);
-  const column = Object.hasOwn(columns, field) ? columns[field] : undefined;
-  if (column === undefined || more !== undefined || !/^(asc|desc)$/i.test(direction)) throw invalid('SortBy', `it must be one of ${Object.keys(columns).join(', ')}, followed by Asc or Desc`);
-  return `${column} ${direction.toLowerCase()}`;
+  const { by, descending } = readSortBy(text, columns, otherwise);
+  return `${by} ${descending ? 'desc' : 'asc'}`;
 }

@@ -3,7 +3,7 @@ import { ApiError, invalid, notFound } from '../../../kernel/errors.ts';
 import { inProject, type Access, type Call, type Found, type Handlers } from '../../../kernel/operation.ts';
 import type { Database } from '../../../kernel/database.ts';
 import { limits } from '../../../kernel/limits.ts';
-import { checkText, pageCounters, readId, readMoment, readPage } from '../../dialect.ts';
+import { checkText, pageCounters, readId, readMoment, readOptionalWord, readPage, readSortBy } from '../../dialect.ts';
 import { addDays, readWallTime, startOfDay, wallTimeOf } from '../calendar.ts';
 import { findDag, listDags, type DagListOrder, type DagRow } from '../dag-store.ts';
 import { openInstancesOfDag } from '../instance-store.ts';
@@ -12,7 +12,7 @@ import { chooseTasks, datesOf, type Order } from '../orders.ts';
 import { readParameterText, type Parameter } from '../parameters.ts';
 import { dagTypes, hasEnded } from '../states.ts';
 import { findWorkflow, tasksOfWorkflow } from '../store.ts';
-import { each, environmentOf, oneOf, rightIn, shownEnvironment, successInfo } from './current-shared.ts';
+import { each, environmentOf, rightIn, shownEnvironment, successInfo } from './current-shared.ts';
 import type { Services } from './shared.ts';
 
 const orders: Readonly<Record<string, DagListOrder['by']>> = { TriggerTime: 'due', StartedTime: 'started', FinishedTime: 'finished', CreateTime: 'created', Id: 'id' };
@@ -103,10 +103,10 @@ export function currentDagOperations(services: Services): Handlers<Operations> {
 
   async function readNewOrder(call: Call, request: CreateRequest): Promise<(change: Parameters<Parameters<Call['change']>[0]>[0]) => Promise<Order>> {
     const environment = environmentOf(request.EnvType, 'EnvType');
-    const type = oneOf('Type', request.Type, ['SupplementData', 'ManualWorkflow', 'Manual', 'SmokeTest', 'TriggerWorkflow'] as const) ?? 'SupplementData';
+    const type = readOptionalWord('Type', request.Type, ['SupplementData', 'ManualWorkflow', 'Manual', 'SmokeTest', 'TriggerWorkflow'] as const) ?? 'SupplementData';
     const run = request.DefaultRunProperties ?? {};
-    const mode = oneOf('DefaultRunProperties.Mode', run.Mode, ['General', 'ManualSelection', 'Chain', 'AllDownstream'] as const) ?? 'ManualSelection';
-    const sort = oneOf('DefaultRunProperties.Order', run.Order, ['Asc', 'Desc'] as const) ?? 'Asc';
+    const mode = readOptionalWord('DefaultRunProperties.Mode', run.Mode, ['General', 'ManualSelection', 'Chain', 'AllDownstream'] as const) ?? 'ManualSelection';
+    const sort = readOptionalWord('DefaultRunProperties.Order', run.Order, ['Asc', 'Desc'] as const) ?? 'Asc';
     if (run.Priority !== undefined && ![1, 3, 5, 7, 8].includes(run.Priority)) throw invalid('DefaultRunProperties.Priority', 'it must be 1, 3, 5, 7 or 8');
     if (run.Parallelism !== undefined && (run.Parallelism < 0 || run.Parallelism > 10)) throw invalid('DefaultRunProperties.Parallelism', 'it must be between 1 and 10');
     const yesterday = addDays(startOfDay(wallTimeOf(call.clock.now(), timeZone)), -1).toISOString().slice(0, 10);
@@ -226,10 +226,8 @@ export function currentDagOperations(services: Services): Handlers<Operations> {
       access: inProject('read'),
       async handle(call, request) {
         const page = readPage(request, limits.instancePageSize.value);
-        const [field = '', direction = 'Asc', more] = (request.SortBy ?? 'Id Desc').trim().split(/\s+/);
-        const by = orders[field];
-        if (by === undefined || more !== undefined || !/^(asc|desc)$/i.test(direction)) throw invalid('SortBy', `it must be one of ${Object.keys(orders).join(', ')}, followed by Asc or Desc`);
-        const type = oneOf('Type', request.Type, Object.keys(dagTypes) as (keyof typeof dagTypes)[]);
+        const order = readSortBy(request.SortBy, orders, 'Id Desc');
+        const type = readOptionalWord('Type', request.Type, Object.keys(dagTypes) as (keyof typeof dagTypes)[]);
         const bizdate = readMoment('BizDate', request.BizDate);
         const { total, rows } = await listDags(
           call.db,
@@ -244,7 +242,7 @@ export function currentDagOperations(services: Services): Handlers<Operations> {
             bizdateFrom: bizdate,
             bizdateTo: bizdate,
           },
-          { by, descending: /^desc$/i.test(direction) },
+          order,
           page.offset,
           page.size,
         );
@@ -258,9 +256,9 @@ export function currentDagOperations(services: Services): Handlers<Operations> {
         find: (request) => request.ProjectId,
       },
       async handle(call, request) {
-        const status = oneOf('Status', request.Status, ['Success', 'Failure'] as const);
+        const status = readOptionalWord('Status', request.Status, ['Success', 'Failure'] as const);
         const bizdate = request.Bizdate === undefined ? undefined : readMoment('Bizdate', request.Bizdate);
-        const type = oneOf('Type', request.Type, Object.keys(dagTypes) as (keyof typeof dagTypes)[]);
+        const type = readOptionalWord('Type', request.Type, Object.keys(dagTypes) as (keyof typeof dagTypes)[]);
         const { rows } = await listDags(
           call.db,
           {

@@ -2,7 +2,7 @@ import type { Operations } from '../../../../contract/generated/dataworks-public
 import { invalid, notFound, type ApiError } from '../../../kernel/errors.ts';
 import { limits } from '../../../kernel/limits.ts';
 import { inProject, type Access, type Call, type Handlers } from '../../../kernel/operation.ts';
-import { checkText, pageCounters, readId, readMoment, readPage } from '../../dialect.ts';
+import { checkText, pageCounters, readId, readMoment, readPage, readSortBy } from '../../dialect.ts';
 import { nearInstances, removeEdges } from '../edge-store.ts';
 import { dependenciesRemoved } from '../events.ts';
 import type { InstanceAction, Results } from '../gates.ts';
@@ -56,13 +56,6 @@ export function currentInstance(instance: InstanceRow) {
 }
 
 const orders: Readonly<Record<string, InstanceOrder['by']>> = { TriggerTime: 'due', StartedTime: 'started', FinishedTime: 'finished', CreateTime: 'created', Id: 'id' };
-
-function readOrder(text: string | undefined): InstanceOrder {
-  const [field = '', direction = 'Asc', more] = (text ?? 'Id Desc').trim().split(/\s+/);
-  const by = orders[field];
-  if (by === undefined || more !== undefined || !/^(asc|desc)$/i.test(direction)) throw invalid('SortBy', `it must be one of ${Object.keys(orders).join(', ')}, followed by Asc or Desc`);
-  return { by, descending: /^desc$/i.test(direction) };
-}
 
 function oneKey<Name extends string>(name: string, text: string | undefined, known: Readonly<Record<Name, unknown>>): [Name] | undefined {
   if (text === undefined || text === '') return undefined;
@@ -263,7 +256,7 @@ export function currentInstanceOperations(services: Services): Handlers<Operatio
           bizdateTo: bizdate,
           taskTypes: readTaskTypes(request),
         };
-        const { total, rows } = await listInstances(call.db, filter, readOrder(request.SortBy), page.offset, page.size);
+        const { total, rows } = await listInstances(call.db, filter, readSortBy(request.SortBy, orders, 'Id Desc'), page.offset, page.size);
         return { PagingInfo: { ...pageCounters(page, total), TaskInstances: rows.map((row) => ({ ...currentInstance(row), ScriptParameters: parameterText(row.parameters) })) } };
       },
     },

@@ -21,13 +21,8 @@ export function readRerunMode(name: string, text: string | undefined): 'Allowed'
   return found as keyof typeof rerunModes;
 }
 
-/** One of some words; undefined when absent. */
-export function oneOf<Name extends string>(name: string, text: string | undefined, known: readonly Name[]): Name | undefined {
-  if (text === undefined || text === '') return undefined;
-  const found = known.find((candidate) => candidate === text);
-  if (found === undefined) throw invalid(name, `it must be one of ${known.join(', ')}`);
-  return found;
-}
+/** What lists of tasks and workflows are sorted by. */
+export const listOrders = { Id: 'id', CreateTime: 'created', ModifyTime: 'modified' } as const;
 
 /** `Prod` or `Dev`, in any case; production when absent. */
 export function environmentOf(text: string | undefined, name = 'ProjectEnv'): Environment {

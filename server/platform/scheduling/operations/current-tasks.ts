@@ -3,14 +3,14 @@ import type { Change } from '../../../kernel/change.ts';
 import { invalid, notFound, type ApiError } from '../../../kernel/errors.ts';
 import { inProject, type Access, type Call, type Handlers } from '../../../kernel/operation.ts';
 import { limits } from '../../../kernel/limits.ts';
-import { checkText, pageCounters, readId, readMoment, readPage } from '../../dialect.ts';
+import { checkText, pageCounters, readId, readMoment, readOptionalWord, readPage, readSortBy } from '../../dialect.ts';
 import { nodeChange } from '../events.ts';
 import { listOperations, logOperations } from '../operation-store.ts';
 import { parameterText, readParameterText } from '../parameters.ts';
 import { dependenciesOf, listTasks, outputsOf, patchTask, relatedTasks, tasksOfWorkflow, versionContent, type TaskPatch, type TaskRow } from '../store.ts';
 import type { Dependency } from '../settings.ts';
 import { checkCron } from '../tasks.ts';
-import { currentTask, each, environmentOf, oneOf, readRerunMode, readTask, readTriggerMoment, rightIn, successInfo, taskIn, tasksById } from './current-shared.ts';
+import { currentTask, each, environmentOf, listOrders, readRerunMode, readTask, readTriggerMoment, rightIn, successInfo, taskIn, tasksById } from './current-shared.ts';
 import type { Services } from './shared.ts';
 
 /** What UpdateTask and each element of BatchUpdateTasks may name. */
@@ -69,11 +69,11 @@ export function currentTaskOperations(services: Services): Handlers<Operations> 
       rerun_times: within('RerunTimes', request.RerunTimes, limits.taskReruns.value),
       rerun_interval_ms: interval === undefined ? undefined : interval * 1_000,
       timeout_seconds: timeout === 0 ? limits.taskTimeoutSeconds.value : timeout,
-      instance_mode: oneOf('InstanceMode', request.InstanceMode, ['T+1', 'Immediately']),
+      instance_mode: readOptionalWord('InstanceMode', request.InstanceMode, ['T+1', 'Immediately']),
       datasource: request.DataSource?.Name === undefined ? undefined : checkText('DataSource.Name', request.DataSource.Name, 256),
       resource_group,
       parameters: request.Script?.Parameters === undefined ? undefined : readParameterText(checkText('Script.Parameters', request.Script.Parameters, 100_000)),
-      trigger_type: oneOf('Trigger.Type', trigger.Type, ['Scheduler', 'Manual']),
+      trigger_type: readOptionalWord('Trigger.Type', trigger.Type, ['Scheduler', 'Manual']),
       cron: trigger.Cron,
       effective_from: readTriggerMoment('Trigger.StartTime', trigger.StartTime, zone),
       effective_to: readTriggerMoment('Trigger.EndTime', trigger.EndTime, zone),
@@ -82,7 +82,7 @@ export function currentTaskOperations(services: Services): Handlers<Operations> 
 
   /** Changes a task; freezing and unfreezing go through their extension points. */
   async function update(change: Change, task: TaskRow, request: TaskUpdate, comment: string): Promise<TaskRow> {
-    const recurrence = oneOf('Trigger.Recurrence', request.Trigger?.Recurrence, ['Pause', 'Skip', 'Normal']);
+    const recurrence = readOptionalWord('Trigger.Recurrence', request.Trigger?.Recurrence, ['Pause', 'Skip', 'Normal']);
     const patch = await readPatch(change, task, request);
     const named = Object.entries(patch).filter(([, value]) => value !== undefined).map(([name]) => name);
     let row = task;
@@ -143,10 +143,7 @@ export function currentTaskOperations(services: Services): Handlers<Operations> 
       access: inProject('read'),
       async handle(call, request) {
         const page = readPage(request);
-        const [field = 'Id', direction = 'Desc', more] = (request.SortBy ?? 'Id Desc').trim().split(/\s+/);
-        const by = ({ Id: 'id', CreateTime: 'created', ModifyTime: 'modified' } as const)[field as 'Id'];
-        if (by === undefined || more !== undefined || !/^(asc|desc)$/i.test(direction)) throw invalid('SortBy', 'it must be Id, CreateTime or ModifyTime, followed by Asc or Desc');
-        const recurrence = oneOf('TriggerRecurrence', request.TriggerRecurrence, ['Pause', 'Skip', 'Normal']);
+        const recurrence = readOptionalWord('TriggerRecurrence', request.TriggerRecurrence, ['Pause', 'Skip', 'Normal']);
         const { total, rows } = await listTasks(
           call.db,
           {
@@ -157,10 +154,10 @@ export function currentTaskOperations(services: Services): Handlers<Operations> 
             ownerId: request.Owner === undefined || request.Owner === '' ? undefined : readId('Owner', request.Owner),
             command: request.TaskType === '' ? undefined : request.TaskType,
             recurrence,
-            triggerType: oneOf('TriggerType', request.TriggerType, ['Scheduler', 'Manual']),
+            triggerType: readOptionalWord('TriggerType', request.TriggerType, ['Scheduler', 'Manual']),
             resourceGroup: request.RuntimeResource === '' ? undefined : request.RuntimeResource,
             workflowId: request.WorkflowId,
-            order: { by, descending: /^desc$/i.test(direction) },
+            order: readSortBy(request.SortBy, listOrders, 'Id Desc', 'Desc'),
           },
           page.offset,
           page.size,
@@ -174,7 +171,7 @@ export function currentTaskOperations(services: Services): Handlers<Operations> 
         const environment = environmentOf(request.EnvType, 'EnvType');
         const task = await taskIn(call, request.Id, environment);
         const dependencies = request.Dependencies?.map(
-          (one): Dependency => ({ kind: oneOf('Dependencies.Type', one.Type, ['Normal', 'CrossCycleDependsOnSelf', 'CrossCycleDependsOnChildren', 'CrossCycleDependsOnOtherNode']) ?? 'Normal', output: one.UpstreamOutput ?? null, nodeId: one.UpstreamTaskId ?? null }),
+          (one): Dependency => ({ kind: readOptionalWord('Dependencies.Type', one.Type, ['Normal', 'CrossCycleDependsOnSelf', 'CrossCycleDependsOnChildren', 'CrossCycleDependsOnOtherNode']) ?? 'Normal', output: one.UpstreamOutput ?? null, nodeId: one.UpstreamTaskId ?? null }),
         );
         await call.change(async (change) => {
           await update(change, task, request, '');

@@ -2,13 +2,13 @@ import type { Operations } from '../../../../contract/generated/dataworks-public
 import type { Change } from '../../../kernel/change.ts';
 import { ApiError, invalid } from '../../../kernel/errors.ts';
 import { inProject, type Access, type Handlers } from '../../../kernel/operation.ts';
-import { checkText, pageCounters, readId, readPage } from '../../dialect.ts';
+import { checkText, pageCounters, readId, readOptionalWord, readPage, readSortBy } from '../../dialect.ts';
 import { logOperations } from '../operation-store.ts';
 import { parameterText, readParameterText } from '../parameters.ts';
 import type { Dependency } from '../settings.ts';
 import { deleteConnections, deleteWorkflow, dependenciesOf, downstreamTasks, listWorkflows, outputsOf, patchWorkflow, tasksOfWorkflow, type WorkflowRow } from '../store.ts';
 import { checkCron } from '../tasks.ts';
-import { currentTask, environmentOf, oneOf, readTriggerMoment, rightIn, shownEnvironment, triggerOf, workflowIn } from './current-shared.ts';
+import { currentTask, environmentOf, listOrders, readTriggerMoment, rightIn, shownEnvironment, triggerOf, workflowIn } from './current-shared.ts';
 import type { Services } from './shared.ts';
 
 type WorkflowRequest = { Id: number; EnvType?: string | undefined };
@@ -67,10 +67,7 @@ export function currentWorkflowOperations(services: Services): Handlers<Operatio
       access: inProject('read'),
       async handle(call, request) {
         const page = readPage(request);
-        const [field = 'Id', direction = 'Desc', more] = (request.SortBy ?? 'Id Desc').trim().split(/\s+/);
-        const by = ({ Id: 'id', CreateTime: 'created', ModifyTime: 'modified' } as const)[field as 'Id'];
-        if (by === undefined || more !== undefined || !/^(asc|desc)$/i.test(direction)) throw invalid('SortBy', 'it must be Id, CreateTime or ModifyTime, followed by Asc or Desc');
-        const type = oneOf('TriggerType', request.TriggerType, ['Scheduler', 'Manual', 'TriggerWorkflow']);
+        const type = readOptionalWord('TriggerType', request.TriggerType, ['Scheduler', 'Manual', 'TriggerWorkflow']);
         const { total, rows } = await listWorkflows(
           call.db,
           {
@@ -80,7 +77,7 @@ export function currentWorkflowOperations(services: Services): Handlers<Operatio
             name: request.Name,
             ownerId: request.Owner === undefined || request.Owner === '' ? undefined : readId('Owner', request.Owner),
             kind: type === undefined ? undefined : ({ Scheduler: 'CycleWorkflow', Manual: 'ManualWorkflow', TriggerWorkflow: 'TriggerWorkflow' } as const)[type],
-            order: { by, descending: /^desc$/i.test(direction) },
+            order: readSortBy(request.SortBy, listOrders, 'Id Desc', 'Desc'),
           },
           page.offset,
           page.size,
@@ -99,14 +96,14 @@ export function currentWorkflowOperations(services: Services): Handlers<Operatio
           name: checkText('Name', request.Name, 256),
           description: request.Description === undefined ? undefined : checkText('Description', request.Description, 2_000),
           owner_id: readId('Owner', request.Owner),
-          instance_mode: oneOf('InstanceMode', request.InstanceMode, ['T+1', 'Immediately'] as const),
+          instance_mode: readOptionalWord('InstanceMode', request.InstanceMode, ['T+1', 'Immediately'] as const),
           cron: trigger.Cron,
           effective_from: readTriggerMoment('Trigger.StartTime', trigger.StartTime, zone),
           effective_to: readTriggerMoment('Trigger.EndTime', trigger.EndTime, zone),
           parameters: request.Parameters === undefined ? undefined : readParameterText(checkText('Parameters', request.Parameters, 100_000)),
         };
         const dependencies = request.Dependencies?.map(
-          (one): Dependency => ({ kind: oneOf('Dependencies.Type', one.Type, ['Normal', 'CrossCycleDependsOnSelf', 'CrossCycleDependsOnChildren', 'CrossCycleDependsOnOtherNode']) ?? 'Normal', output: one.UpstreamOutput ?? null, nodeId: one.UpstreamTaskId ?? null }),
+          (one): Dependency => ({ kind: readOptionalWord('Dependencies.Type', one.Type, ['Normal', 'CrossCycleDependsOnSelf', 'CrossCycleDependsOnChildren', 'CrossCycleDependsOnOtherNode']) ?? 'Normal', output: one.UpstreamOutput ?? null, nodeId: one.UpstreamTaskId ?? null }),
         );
         if (request.Tasks !== undefined && request.Tasks.length > 0) throw invalid('Tasks', 'nodes of a workflow in service are changed one by one with UpdateTask, or together by a deployment');
         await call.change(async (open) => {

@@ -5,7 +5,7 @@ import { limits } from '../../../kernel/limits.ts';
 import { inProject, type Access, type Call, type Handlers } from '../../../kernel/operation.ts';
 import type { WorkspaceRight } from '../../../kernel/rights.ts';
 import type { SecretBox } from '../../../kernel/secrets.ts';
-import { checkText, pageCounters, readId, readPage } from '../../dialect.ts';
+import { checkText, pageCounters, readId, readPage, readSortBy } from '../../dialect.ts';
 import {
   countParameters, deleteParameter, insertParameter, insertParameterVersion, listParameters, listParameterVersions, lockParameter, parameterById, parameterOrders, workspaceOfParameter,
   type NewVersion, type ParameterRow, type ParameterType,
@@ -70,14 +70,6 @@ async function find(call: Call, id: number): Promise<ParameterRow> {
   const row = await parameterById(call.db, call.workspace.id, id);
   if (row === undefined) throw notFound('Parameter', id);
   return row;
-}
-
-function readOrder<Field extends string>(text: string | undefined, fields: readonly Field[], otherwise: { by: Field; descending: boolean }): { by: Field; descending: boolean } {
-  if (text === undefined || text.trim() === '') return otherwise;
-  const [field = '', direction = 'Asc', ...rest] = text.trim().split(/\s+/);
-  const by = fields.find((one) => one === field);
-  if (by === undefined || rest.length > 0 || !/^(asc|desc)$/i.test(direction)) throw invalid('SortBy', `it must be one of ${fields.join(', ')}, with Asc or Desc after it`);
-  return { by, descending: direction.toLowerCase() === 'desc' };
 }
 
 export function parameterOperations(users: Users, secrets: SecretBox): Handlers<Operations> {
@@ -147,7 +139,7 @@ export function parameterOperations(users: Users, secrets: SecretBox): Handlers<
         const page = readPage({ PageNumber: request.PageNumber, PageSize: request.PageSize ?? 20 });
         if ((request.Scope ?? SCOPE) !== SCOPE) throw invalid('Scope', `it must be ${SCOPE}`);
         const owner = request.Owner === undefined || request.Owner === '' ? undefined : readId('Owner', request.Owner);
-        const order = readOrder(request.SortBy, Object.keys(parameterOrders) as (keyof typeof parameterOrders)[], { by: 'Id', descending: true });
+        const order = readSortBy(request.SortBy, parameterOrders, 'Id Desc');
         const { rows, total } = await listParameters(call.db, { workspaceId: call.workspace.id, ids: request.Ids, names: request.Names, owner, type: request.Type === '' ? undefined : request.Type }, order, page);
         return { PagingInfo: { ...pageCounters(page, total), Parameters: rows.map(toParameter) } };
       },
@@ -156,7 +148,7 @@ export function parameterOperations(users: Users, secrets: SecretBox): Handlers<
       access: ofParameter('read'),
       async handle(call, request) {
         const page = readPage({ PageNumber: request.PageNumber, PageSize: request.PageSize ?? 20 });
-        const { descending } = readOrder(request.SortBy, ['Version'], { by: 'Version', descending: true });
+        const { descending } = readSortBy(request.SortBy, { Version: 'version' }, 'Version Desc');
         const { id } = await find(call, request.Id);
         const { rows, total } = await listParameterVersions(call.db, id, descending, page);
         return { PagingInfo: { ...pageCounters(page, total), ParameterVersion: rows.map(toParameter) } };
