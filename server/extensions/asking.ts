@@ -8,10 +8,11 @@ import type { Service } from '../kernel/module.ts';
 import { OutboundError, type Outbound } from '../kernel/outbound.ts';
 import { periodic } from '../kernel/periodic.ts';
 import type { SecretBox } from '../kernel/secrets.ts';
+import { storable } from '../kernel/text.ts';
 import { signatureHeaders, signingKeys } from '../openevent/delivery/signature.ts';
 import { askLater, claimAsks, renewToken, type AskRow } from './ask-store.ts';
 import { optionsInForce } from './options.ts';
-import { functionBody, plainBody, readAnswer, readVerdict, storable, type Asked, type ReadAnswer } from './request.ts';
+import { functionBody, plainBody, readAnswer, readVerdict, type Asked, type ReadAnswer } from './request.ts';
 import type { Rules } from './rules.ts';
 import { failCheck, hashToken, takeDirectAnswer } from './verdicts.ts';
 

@@ -1,5 +1,6 @@
 import { eventByCode } from '../../contract/events.ts';
 import { limits } from '../kernel/limits.ts';
+import { storable } from '../kernel/text.ts';
 import type { Finding } from './hold-store.ts';
 import type { Verdict } from './states.ts';
 
@@ -106,9 +107,4 @@ function readFinding(value: unknown): Finding[] {
   };
   const line = fields['line'] ?? fields['Line'];
   return [{ object: text('object', 512), line: typeof line === 'number' && Number.isInteger(line) ? line : undefined, rule: text('rule', 128), text: text('text', 2_000) ?? '', link: text('link', 2_048) }];
-}
-
-/** Text that PostgreSQL can hold, and not too long. */
-export function storable(text: string, characters: number): string {
-  return text.slice(0, characters).replaceAll('\0', '\uFFFD').toWellFormed();
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { sqlState, type Database } from '../kernel/database.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Log } from '../kernel/log.ts';
+import { storable } from '../kernel/text.ts';
 
 /** One call as it is logged. Tenant 0 is a call whose caller was not established. */
 export interface CallRow {
@@ -114,7 +115,7 @@ export function createCallLog(options: { database: Database; clock: Clock; log: 
         droppedRows += 1;
         return;
       }
-      buffer.push(storable(row));
+      buffer.push(storableRow(row));
       count(row, 1);
       if (buffer.length >= FLUSH_ROWS && writing === undefined) flush().catch(() => {});
       else schedule();
@@ -141,8 +142,8 @@ function isRefusal(error: unknown): boolean {
 /** Texts that come from the caller before anything is checked. PostgreSQL refuses a NUL, and one such row would keep out all others of its batch. */
 const FOREIGN = ['accessKeyId', 'action', 'code', 'message'] as const;
 
-function storable(row: CallRow): CallRow {
-  return FOREIGN.some((name) => row[name].includes('\u0000')) ? { ...row, ...Object.fromEntries(FOREIGN.map((name) => [name, row[name].replaceAll('\u0000', '\ufffd')])) } : row;
+function storableRow(row: CallRow): CallRow {
+  return FOREIGN.some((name) => row[name].includes('\u0000')) ? { ...row, ...Object.fromEntries(FOREIGN.map((name) => [name, storable(row[name])])) } : row;
 }
 
 /** Rows and the sums that follow from them, in one transaction, so that they cannot disagree. */

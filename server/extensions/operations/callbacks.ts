@@ -4,11 +4,11 @@ import { ApiError, invalid, missing, notFound } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { inTenant, type Call, type Handlers } from '../../kernel/operation.ts';
 import { pageCounters, readPage } from '../../kernel/page.ts';
+import { storable } from '../../kernel/text.ts';
 import { forbidden, type Authority } from '../authority.ts';
 import { countRefusedCallbacks, insertRefusedCallback, listRefusedCallbacks } from '../callback-store.ts';
 import { findChecks, findHold, findTenantOfMessage } from '../hold-store.ts';
 import { checkText } from '../registration.ts';
-import { storable } from '../request.ts';
 import type { Verdict } from '../states.ts';
 import { answer, type Answer } from '../verdicts.ts';
 

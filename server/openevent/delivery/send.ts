@@ -1,6 +1,7 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { limits } from '../../kernel/limits.ts';
 import { OutboundError, type Outbound } from '../../kernel/outbound.ts';
+import { storable } from '../../kernel/text.ts';
 import type { LogEvent } from '../log.ts';
 import type { Destination } from './destination.ts';
 import type { FormatMessage } from './format.ts';
@@ -34,6 +35,7 @@ export function createSender(options: { readonly clock: Clock; readonly transpor
   const { clock, transport, format } = options;
   return async (destination, events, attempt, signal) => {
     const startedAt = clock.now();
+    const most = limits.deliveryExcerptCharacters.value;
     const nothing = { cancelled: false, httpStatus: undefined, stage: undefined, message: undefined, excerpt: undefined, startedAt, durationMs: 0, retryAfterMs: undefined };
     try {
       const [first] = events;
@@ -55,20 +57,15 @@ export function createSender(options: { readonly clock: Clock; readonly transpor
         httpStatus: answer.status,
         stage: delivered ? undefined : 'status',
         message: delivered ? undefined : `the receiver answered with status ${answer.status}`,
-        excerpt: answer.text === '' ? undefined : storable(answer.text),
+        excerpt: answer.text === '' ? undefined : storable(answer.text, most),
         durationMs: answer.durationMs,
         retryAfterMs: delivered ? undefined : readRetryAfter(answer.headers['retry-after'], clock.now()),
       };
     } catch (error) {
       if (error instanceof OutboundError) {
-        return { ...nothing, delivered: false, cancelled: error.stage === 'cancelled', stage: error.stage, message: storable(error.message), durationMs: error.durationMs };
+        return { ...nothing, delivered: false, cancelled: error.stage === 'cancelled', stage: error.stage, message: storable(error.message, most), durationMs: error.durationMs };
       }
-      return { ...nothing, delivered: false, stage: 'prepare', message: storable(error instanceof Error ? error.message : String(error)) };
+      return { ...nothing, delivered: false, stage: 'prepare', message: storable(error instanceof Error ? error.message : String(error), most) };
     }
   };
-}
-
-/** Text that can be stored and shown: bounded, no NUL, which PostgreSQL refuses, and no half of a surrogate pair. */
-function storable(text: string): string {
-  return text.slice(0, limits.deliveryExcerptCharacters.value).replaceAll('\u0000', '\uFFFD').toWellFormed();
 }

@@ -5,6 +5,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Database } from '../../kernel/database.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Log } from '../../kernel/log.ts';
+import { storable } from '../../kernel/text.ts';
 import type { TaskAccount } from './account.ts';
 import type { RunOutcome } from './interface.ts';
 import { createLogBuffer } from './log.ts';
@@ -233,11 +234,6 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
       return unwritten;
     },
   };
-}
-
-/** A text as the database can hold it. */
-function storable(text: string): string {
-  return text.replaceAll('\u0000', '\uFFFD');
 }
 
 function spawnChild(launch: Launch, folder: string): ChildProcess {

@@ -1,4 +1,5 @@
 import type { Executor } from '../../kernel/database.ts';
+import { storable } from '../../kernel/text.ts';
 import type { Page } from '../dialect.ts';
 import type { AddressKind, BaselineStatus } from './model.ts';
 
@@ -158,7 +159,7 @@ export async function settleMessage(db: Executor, message: ClaimedMessage, statu
   await db.run(
     `update alert_message set status = $3, error_text = $4, next_at = coalesce($5, next_at), lease_until = null, sent_at = case when $3 = 'SEND_SUCCESS' then $6::timestamptz end
      where id = $1 and lease_token = $2`,
-    [message.id, message.lease_token, status, error.slice(0, 1_000).replaceAll('\u0000', '\uFFFD'), nextAt, now],
+    [message.id, message.lease_token, status, storable(error, 1_000), nextAt, now],
   );
 }
 

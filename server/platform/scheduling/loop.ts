@@ -1,3 +1,5 @@
+import { storable } from '../../kernel/text.ts';
+
 /** What the code of a loop's round may read, and how it is put in its place. Pure. */
 
 function readJson(text: string): unknown {
@@ -9,7 +11,7 @@ function readJson(text: string): unknown {
 }
 
 /** A cell as a text that the database can hold. */
-const cellText = (cell: unknown): string => (typeof cell === 'string' ? cell : JSON.stringify(cell)).replaceAll('\u0000', '\uFFFD').toWellFormed();
+const cellText = (cell: unknown): string => storable(typeof cell === 'string' ? cell : JSON.stringify(cell));
 
 /** Rows of what an assignment put out: a JSON array (of arrays), or a text parted by commas, in which `\,` is a comma. */
 export function loopRows(text: string): (readonly string[])[] {
