@@ -31,8 +31,8 @@ before(async () => {
   ids.file = files.Files[0]?.FileId ?? 0;
   const instances = (await call('2020-05-18', 'ListInstances', { ProjectId, ProjectEnv: 'PROD' }))['Data'] as { Instances: { InstanceId: number }[] };
   ids.instance = instances.Instances[0]?.InstanceId ?? 0;
-  const events = (await call('2026-12-01', 'ListEvents', {}))['PagingInfo'] as { Events: { EventId: string }[] };
-  ids.event = events.Events[0]?.EventId ?? '';
+  // Transactions of other tests in the same PostgreSQL hold the log back for a moment.
+  ids.event = await eventually('an event can be read', async () => ((await call('2026-12-01', 'ListEvents', {}))['PagingInfo'] as { Events: { EventId: string }[] }).Events[0]?.EventId);
   // Nobody listens at this address: the subscription has failed deliveries and a blocked object to show.
   ids.subscription = Number((await call('2026-12-01', 'CreateSubscription', { Name: 'status board', Url: 'http://127.0.0.1:9/', Types: '[]' }))['SubscriptionId']);
   await call('2026-12-01', 'CreateEventBus', { EventBusName: 'orders', Description: 'What happens to orders.' });
@@ -55,6 +55,7 @@ before(async () => {
   await makeGroup(Number(KafkaUserId), ProjectId);
   const calls = (await call('2026-12-01', 'ListCalls', { Operation: 'SubmitFile' }))['PagingInfo'] as { Calls: { RequestId: string }[] };
   ids.call = calls.Calls[0]?.RequestId ?? '';
+  for (const [name, id] of Object.entries(ids)) assert.ok(id !== 0 && id !== '' && !Number.isNaN(id), `no ${name} to show`);
   opened = await backend.open('/', house.first.userName);
 });
 after(() => backend.stop());

@@ -34,8 +34,9 @@ if (!(lengthMs > 0) || !(rate > 0)) {
 /** About 400 samples, and at least one every five seconds at the beginning. */
 const sampleMs = Math.max(2_000, Math.min(60_000, lengthMs / 400));
 const key = { accessKeyId: 'LTAI5tOfTheSoakExample01', accessKeySecret: 'soakExample0123456789abcdefgh' };
-/** Tables that keep what happened until their time is over; the others should stay as small as what is there. */
-const LOGS = /^(?:event|delivery_attempt|audit|call_log|call|api_call|kafka_record|task_instance|task_run|task_log|dag_run|file|node|deployment|release|snapshot|idempotency|nonce|usage)/;
+/** Tables that keep what happened until its time is over, or what a dead target is owed; the others should stay as small as what is there. */
+const LOGS =
+  /^(?:ad_hoc_code|alert_message|async_job|audit|call_count|call_log|dag_operation|dag_run|delivery_attempt|delivery_parked|deployment|deployment_(?:check|item|stage)|event|event_deadline_wait|hold|hold_(?:approval|approval_decision|check)|idempotency|instance_edge|job|kafka_index|kafka_record|node_version|nonce|refused_callback|schedule_operation|snapshot|task_instance|task_log|task_run|task_version|workspace_removal)$/;
 
 interface Sample {
   readonly minute: number;
@@ -81,6 +82,8 @@ receiver.listen(0, '127.0.0.1');
 await once(receiver, 'listening');
 
 const samples: Sample[] = [];
+/** Of each sample, the size of each table with its indexes, bytes. */
+const tableSizes: Map<string, number>[] = [];
 let database: Database | undefined;
 try {
   await ready();
@@ -168,6 +171,7 @@ async function sample(db: Database, postmaster: number, minute: number): Promise
     `select coalesce(p.relname, c.relname) as name, sum(pg_table_size(c.oid)) as tables, sum(pg_indexes_size(c.oid)) as indexes
      from pg_class c left join pg_inherits i on i.inhrelid = c.oid left join pg_class p on p.oid = i.inhparent where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' group by 1`,
   );
+  tableSizes.push(new Map(sizes.map(({ name, tables, indexes }) => [name, tables + indexes])));
   const sum = (of: 'tables' | 'indexes', logs: boolean) => sizes.filter(({ name }) => LOGS.test(name) === logs).reduce((total, size) => total + size[of], 0) / 2 ** 20;
   const counts = await db.row<{ events: number; lag: number; parked: number }>(
     `select (select count(*) from event) as events, (select count(*) from delivery_parked) as parked,
@@ -190,6 +194,16 @@ async function sample(db: Database, postmaster: number, minute: number): Promise
     deliveryP50: quantile(delivered, 0.5),
     deliveryP95: quantile(delivered, 0.95),
   };
+}
+
+/** The tables that are no logs, with what each grew in an hour, the one that grew most first. */
+function grownMost(): string {
+  const half = Math.floor(tableSizes.length / 2);
+  const [before, after] = [tableSizes[half], tableSizes.at(-1)];
+  const hours = ((samples.at(-1)?.minute ?? 0) - (samples[half]?.minute ?? 0)) / 60;
+  const grown = [...(after ?? [])].map(([name, size]) => ({ name, mb: (size - (before?.get(name) ?? 0)) / 2 ** 20 / hours })).filter(({ name, mb }) => !LOGS.test(name) && mb > 0);
+  const most = grown.toSorted((a, b) => b.mb - a.mb).slice(0, 6);
+  return most.map(({ name, mb }) => `${name} ${mb.toFixed(2)} MiB/h`).join(', ') || 'none';
 }
 
 function quantile(list: readonly number[], share: number): number {
@@ -246,6 +260,7 @@ async function report(written: number): Promise<void> {
   console.log(`${(lengthMs / 60_000).toFixed(1)} minutes, ${written} writes, ${last?.events} events, ${samples.length} samples`);
   console.log(`server: median ${middle('serverMb').toFixed(0)} MiB, ${perHour('serverMb').toFixed(1)} MiB/h in the second half; PostgreSQL: median ${middle('postgresMb').toFixed(0)} MiB`);
   console.log(`tables and indexes that are no logs: ${((last?.otherTablesMb ?? 0) + (last?.otherIndexesMb ?? 0)).toFixed(1)} MiB, ${(perHour('otherTablesMb') + perHour('otherIndexesMb')).toFixed(2)} MiB/h; logs: ${((last?.logTablesMb ?? 0) + (last?.logIndexesMb ?? 0)).toFixed(1)} MiB`);
+  console.log(`grew most in the second half: ${grownMost()}`);
   console.log(`lacking at healthy targets: median ${middle('lagEvents')}, most ${Math.max(...column('lagEvents'))}; call p95 ${middle('callP95').toFixed(1)} ms; delivery p50 ${middle('deliveryP50').toFixed(1)} ms, p95 ${middle('deliveryP95').toFixed(1)} ms`);
   console.log(`${values.out}.csv, ${values.out}.svg`);
   // A short run is warming up: it can show that the graph is drawn, and nothing else.
