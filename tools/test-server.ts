@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Client } from 'pg';
 import { connectionUrl } from '../server/kernel/postgres/connection.ts';
 import { isAlive } from '../server/kernel/postgres/process.ts';
 import { removeEmbeddedPostgres, startEmbeddedPostgres } from '../server/kernel/postgres/supervisor.ts';
@@ -50,6 +51,24 @@ export async function startTestServer(): Promise<TestServer> {
     await remove();
     throw error;
   }
+}
+
+/**
+ * Keeps transactions of `ms` milliseconds open, one after the other, that have an id: the event log is readable up to the oldest of them only, so a test that
+ * reads an event once, right after the change, fails. Answers what ends it.
+ */
+export async function holdFloor(url: string, ms: number): Promise<() => Promise<void>> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  const state = { ended: false };
+  const loop = (async () => {
+    while (!state.ended) await client.query(`begin; select pg_current_xact_id(), pg_sleep(${ms / 1_000}); commit`);
+  })();
+  return async () => {
+    state.ended = true;
+    await loop;
+    await client.end();
+  };
 }
 
 /** Removes what killed runs have left, a running PostgreSQL included. */
