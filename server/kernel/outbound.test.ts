@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { after, test } from 'node:test';
 import { ApiError } from './errors.ts';
 import { limits } from './limits.ts';
@@ -17,6 +18,18 @@ async function receiver(listener: RequestListener): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closing.push(async () => {
     server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+/** Takes connections and says nothing. */
+async function listener(): Promise<number> {
+  const sockets = new Set<Socket>();
+  const server = createTcpServer((socket) => void sockets.add(socket.on('error', () => {})));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(async () => {
+    for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => server.close(resolve));
   });
   return (server.address() as AddressInfo).port;
@@ -102,10 +115,25 @@ test('a failure tells its stage', async () => {
   await assert.rejects(get(outbound, `https://127.0.0.1:${plain}/`), stage('tls'));
   await assert.rejects(get(outbound, `http://127.0.0.1:${hanging}/`, 50), stage('timeout'));
   await assert.rejects(get(outbound, `http://127.0.0.1:${broken}/`), stage('answer'));
+  // A handshake that never comes is no excuse for waiting longer.
+  const silent = await listener();
+  await assert.rejects(get(outbound, `https://127.0.0.1:${silent}/`, 50), stage('timeout'));
   const cancel = new AbortController();
   const cancelled = outbound.request({ method: 'GET', url: `http://127.0.0.1:${hanging}/`, timeoutMs: 5_000, signal: cancel.signal });
   cancel.abort();
   await assert.rejects(cancelled, stage('cancelled'));
+});
+
+test('many requests share a signal, and what comes before an answer is not taken for it', async () => {
+  const port = await receiver((_, response) => {
+    response.writeEarlyHints({ link: '</style.css>; rel=preload' });
+    response.writeHead(204).end();
+  });
+  const outbound = client({ allowLoopback: true });
+  const { signal } = new AbortController();
+  const answers = await Promise.all(Array.from({ length: 20 }, () => outbound.request({ method: 'POST', url: `http://127.0.0.1:${port}/`, body: 'x', timeoutMs: 5_000, signal })));
+  assert.deepEqual(new Set(answers.map(({ status, text }) => `${status}${text}`)), new Set(['204']));
+  assert.equal(getEventListeners(signal, 'abort').length, 0);
 });
 
 test('an answer without end is cut, and one that trickles runs out of time', async () => {

@@ -1,7 +1,7 @@
 import { lookup as systemLookup } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
 import { callbackify } from 'node:util';
-import { Agent, buildConnector, request as send, type Dispatcher } from 'undici';
+import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { ApiError } from './errors.ts';
 import { limits } from './limits.ts';
 import { createGuard, type GuardOptions } from './outbound-guard.ts';
@@ -115,33 +115,9 @@ export function createOutbound(options: OutboundOptions): Outbound {
 
   return {
     async request(request) {
-      const started = performance.now();
       const target = inspect(request.url);
       if ('stage' in target) throw new OutboundError(target.stage, target.reason, 0);
-      const timeout = new AbortController();
-      const timer = setTimeout(() => timeout.abort(), request.timeoutMs);
-      const signal = request.signal === undefined ? timeout.signal : AbortSignal.any([timeout.signal, request.signal]);
-      const elapsed = () => Math.round(performance.now() - started);
-      try {
-        const answer = await send(target.url, {
-          dispatcher: agent,
-          method: request.method,
-          headers: { 'user-agent': 'Millrace', ...request.headers },
-          body: request.body ?? null,
-          signal,
-          headersTimeout: request.timeoutMs,
-          bodyTimeout: request.timeoutMs,
-        });
-        const { text, truncated } = await readText(answer.body);
-        return { status: answer.statusCode, headers: joinHeaders(answer.headers), text, truncated, durationMs: elapsed() };
-      } catch (error) {
-        if (request.signal?.aborted === true) throw new OutboundError('cancelled', 'the request was called off', elapsed(), error);
-        if (timeout.signal.aborted) throw new OutboundError('timeout', `no complete answer within ${request.timeoutMs} ms`, elapsed(), error);
-        const { stage, message } = classify(error);
-        throw new OutboundError(stage, message, elapsed(), error);
-      } finally {
-        clearTimeout(timer);
-      }
+      return exchange(agent, target.url, request);
     },
     checkTarget(url) {
       const target = inspect(url);
@@ -151,26 +127,82 @@ export function createOutbound(options: OutboundOptions): Outbound {
   };
 }
 
-/** Reads the body up to the limit and no further. */
-async function readText(body: Dispatcher.ResponseData['body']): Promise<{ text: string; truncated: boolean }> {
-  const parts: Buffer[] = [];
-  let size = 0;
-  let truncated = false;
-  for await (const part of body as AsyncIterable<Buffer>) {
-    const room = limits.outboundResponseBytes.value - size;
-    parts.push(part.length > room ? part.subarray(0, room) : part);
-    size += part.length;
-    if (part.length > room) {
-      // Leaving the loop destroys the stream and its connection.
-      truncated = true;
-      break;
+/**
+ * One request and its answer, on the dispatcher itself: with a stream and two signals for each, deliveries would cost a third more. The one timer is for
+ * everything, so those of the dispatcher are off. Whoever calls it off, or runs out of time, is answered at once, also while a connection is made.
+ */
+function exchange(agent: Dispatcher, target: URL, request: OutboundRequest): Promise<OutboundAnswer> {
+  return new Promise((resolve, reject) => {
+    const started = performance.now();
+    const elapsed = () => Math.round(performance.now() - started);
+    const parts: Buffer[] = [];
+    let size = 0;
+    let status = 0;
+    let headers: Record<string, string> = {};
+    let controller: Dispatcher.DispatchController | undefined;
+    let over = false;
+
+    function end(): void {
+      over = true;
+      clearTimeout(timer);
+      request.signal?.removeEventListener('abort', onCancel);
     }
-  }
-  return { text: Buffer.concat(parts).toString('utf8'), truncated };
+    function fail(stage: OutboundStage, message: string, cause?: unknown): void {
+      if (over) return;
+      end();
+      reject(new OutboundError(stage, message, elapsed(), cause));
+      controller?.abort(callOff);
+    }
+    function succeed(truncated: boolean): void {
+      if (over) return;
+      end();
+      resolve({ status, headers, text: size === 0 ? '' : Buffer.concat(parts).toString('utf8'), truncated, durationMs: elapsed() });
+    }
+    const onCancel = () => fail('cancelled', 'the request was called off');
+    const timer = setTimeout(() => fail('timeout', `no complete answer within ${request.timeoutMs} ms`), request.timeoutMs);
+    if (request.signal?.aborted === true) {
+      onCancel();
+      return;
+    }
+    request.signal?.addEventListener('abort', onCancel);
+
+    const call = { origin: target.origin, path: target.pathname + target.search, method: request.method, headers: { 'user-agent': 'Millrace', ...request.headers }, body: request.body ?? null, headersTimeout: 0, bodyTimeout: 0 };
+    agent.dispatch(call, {
+      onRequestStart(connected) {
+        controller = connected;
+        if (over) connected.abort(callOff);
+      },
+      onResponseStart(_, code, fields) {
+        // Answers below 200 are followed by the real one.
+        if (code < 200) return;
+        status = code;
+        headers = joinHeaders(fields);
+      },
+      onResponseData(connected, part) {
+        const room = limits.outboundResponseBytes.value - size;
+        parts.push(part.length > room ? part.subarray(0, room) : part);
+        size += part.length;
+        if (part.length <= room) return;
+        succeed(true);
+        // The rest is not read; the connection ends with it.
+        connected.abort(callOff);
+      },
+      onResponseEnd: () => succeed(false),
+      onResponseError(_, error) {
+        const { stage, message } = classify(error);
+        fail(stage, message, error);
+      },
+    });
+  });
 }
 
-function joinHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value]])));
+/** Given to the dispatcher as the reason; nobody reads it, since whoever called has been answered. */
+const callOff = new Error('called off');
+
+function joinHeaders(fields: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+  const joined: Record<string, string> = {};
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined) joined[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value;
+  return joined;
 }
 
 const TLS_CODE = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|EPROTO|HOSTNAME_MISMATCH|INVALID_CA|ERR_OSSL)/;
