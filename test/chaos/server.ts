@@ -13,10 +13,17 @@ export interface ServerSettings {
   readonly dataFolder: string;
   readonly port: number;
   readonly key: Key;
+  /** More of its environment, over the defaults. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The real server as a process of its own, on embedded PostgreSQL. */
 export interface ServerProcess {
+  readonly pid: number;
+  /** Resolves when the process has ended, however. */
+  readonly ended: Promise<void>;
+  /** The end of what it said on its standard error. */
+  complaints(): string;
   /** Milliseconds from the start of the process until `/readyz` answers 200. */
   ready(): Promise<number>;
   /** kill -9 of the server alone; PostgreSQL and running tasks live on. */
@@ -38,17 +45,22 @@ export function startServer(settings: ServerSettings): ServerProcess {
       MILLRACE_LOG_LEVEL: 'error',
       MILLRACE_ADMIN_ACCESS_KEY_ID: settings.key.accessKeyId,
       MILLRACE_ADMIN_ACCESS_KEY_SECRET: settings.key.accessKeySecret,
+      ...settings.env,
     },
   });
   let complaints = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaints = (complaints + text).slice(-4_000);
   });
+  const ended = once(child, 'exit').then(() => {});
   return {
+    pid: child.pid ?? 0,
+    ended,
+    complaints: () => complaints,
     async ready() {
       const url = `http://127.0.0.1:${settings.port}/readyz`;
       while (performance.now() - began < READY_MS) {
-        if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}: ${complaints}`);
+        if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the server ended with ${child.exitCode ?? child.signalCode}: ${complaints}`);
         const status = await fetch(url).then(
           (answer) => answer.body?.cancel().then(() => answer.status),
           () => 0,
@@ -63,7 +75,8 @@ export function startServer(settings: ServerSettings): ServerProcess {
   };
 }
 
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+/** Ends a process by a signal and waits until it is gone. */
+export async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
   child.kill(signal);
