@@ -2,13 +2,16 @@
  * Push delivery, side by side in one run on one PostgreSQL, in interleaved rounds. Everybody does the same job: a business row and the enqueueing in one
  * transaction, a wake-up, a signed POST to a receiver in another process, a durable row for it. Ours also keeps the order of each object.
  *
- *   throughput   Millrace, graphile-worker, pg-boss and the bare limit with one and ten subscriptions: at least 2.5 and 5 times the rate of the peers used as
- *                documented, and 1,000 deliveries/s. Told beside it: the peers with our own way of gathering put around them
+ *   throughput   Millrace, graphile-worker, pg-boss, BullMQ and the bare limit with one and ten subscriptions: at least 2.5 and 5 times the rate of
+ *                graphile-worker and pg-boss used as documented, and 1,000 deliveries/s. Told beside it: these with our own way of gathering put around them, and
+ *                BullMQ on Redis (with the flush each second that it advises, and with the flush before each answer that a commit of PostgreSQL has) and on
+ *                PostgreSQL. BullMQ adds its jobs after the commit, since neither takes part in the transaction
  *   latency      commit to receiver at 200 events/s with one subscription: p95 under 15 ms
  *   disturbed    ten targets of which one hangs and one fails: p95 of the other eight within 1.2 of the undisturbed run
  *
  * Run: `npm run bench -- delivery [--part throughput|latency|disturbed] [--rounds 3] [--seconds 4]`. DATABASE_URL names an empty database;
- * without it an embedded PostgreSQL is started.
+ * without it an embedded PostgreSQL is started. Redis is that of REDIS_URL, or a redis-server or valkey-server of the search path; without one BullMQ runs
+ * on PostgreSQL only. BullMQ is installed under bench/peers the first time.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -23,8 +26,11 @@ import { prepareDatabase } from '../server/modules.ts';
 import { startReceiver } from './delivery/arrivals.ts';
 import { pathOf, type Engine, type Ground } from './delivery/engine.ts';
 import { latency, median, quantile, throughput } from './delivery/measure.ts';
+import { bullOnPostgres, bullOnRedis, type BullMq, type IoRedis } from './delivery/bullmq.ts';
 import { own } from './delivery/own.ts';
 import { bare, graphile, pgBoss, relaxedAddress } from './delivery/peers.ts';
+import { findRedis, type Redis } from './delivery/redis.ts';
+import { preparePeers } from './peers/peers.ts';
 
 const WANTED_RATIO = new Map([
   [1, 2.5],
@@ -53,6 +59,7 @@ const database = openDatabase({ connection, connections: limits.databaseConnecti
 const relaxed = openDatabase({ connection: relaxedAddress(connection), connections: 4 });
 const outbound = createOutbound({ allowLoopback: true, allowed: [] });
 const arrivals = await startReceiver();
+let redis: Redis | undefined;
 let missed = 0;
 try {
   await prepareDatabase(database, new Date());
@@ -61,9 +68,35 @@ try {
   const ground: Ground = { connection, database, relaxed, outbound, url: arrivals.url };
   const ours = own(ground, 'enqueue');
   const whole = own(ground, 'change');
-  if (wants('throughput')) await compareThroughput([ours, whole, await graphile(ground, 'documented'), await pgBoss(ground, 'documented'), await graphile(ground, 'gathered'), await pgBoss(ground, 'gathered'), bare(ground)]);
-  if (wants('latency')) await measureLatency([ours, whole, bare(ground)]);
+  const bulls = wants('throughput') || wants('latency') ? await bullEngines(ground) : [];
+  if (wants('throughput')) {
+    const others = [await graphile(ground, 'documented'), await pgBoss(ground, 'documented'), await graphile(ground, 'gathered'), await pgBoss(ground, 'gathered'), ...bulls];
+    await compareThroughput([ours, whole, ...others, bare(ground)]);
+  }
+  if (wants('latency')) await measureLatency([ours, whole, ...bulls, bare(ground)]);
   if (wants('disturbed')) await measureDisturbance();
+
+  /** None of them, with a line that says why, where they cannot be had. */
+  async function bullEngines(on: Ground): Promise<Engine[]> {
+    try {
+      const load = await preparePeers();
+      const bull = load<BullMq>('bullmq');
+      redis = await findRedis(process.env);
+      if (redis === undefined) {
+        console.log('no Redis was found (REDIS_URL, redis-server, valkey-server): BullMQ runs on PostgreSQL only');
+        return [await bullOnPostgres(on, bull)];
+      }
+      const client = load<IoRedis>('ioredis');
+      const found = redis;
+      const onRedis = found.own
+        ? [await bullOnRedis(on, bull, client, found, 'documented', 'everysec'), await bullOnRedis(on, bull, client, found, 'documented', 'always'), await bullOnRedis(on, bull, client, found, 'gathered', 'everysec')]
+        : [await bullOnRedis(on, bull, client, found, 'documented', 'everysec'), await bullOnRedis(on, bull, client, found, 'gathered', 'everysec')];
+      return [...onRedis, await bullOnPostgres(on, bull)];
+    } catch (error) {
+      console.log(`BullMQ is left out: ${error instanceof Error ? error.message : String(error)}`);
+      return [];
+    }
+  }
 
   async function compareThroughput(engines: readonly Engine[]): Promise<void> {
     // Once each, unmeasured: the first to run would pay for compiling what all share.
@@ -130,6 +163,7 @@ try {
   }
 } finally {
   arrivals.stop();
+  await redis?.stop();
   await outbound.close();
   await relaxed.close();
   await database.close();

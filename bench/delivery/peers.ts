@@ -5,7 +5,7 @@ import { PgBoss } from 'pg-boss';
 import { randomIds } from '../../server/kernel/ids.ts';
 import { countRecords, createRecorder, insertBusinessRow, KEYS, pathOf, post, type Engine, type Ground, type Task } from './engine.ts';
 
-const tasksOf = (id: string, number: number, subscriptions: number): Task[] => Array.from({ length: subscriptions }, (_, at) => ({ id, path: pathOf(at), key: `file:${number % KEYS}` }));
+export const tasksOf = (id: string, number: number, subscriptions: number): Task[] => Array.from({ length: subscriptions }, (_, at) => ({ id, path: pathOf(at), key: `file:${number % KEYS}` }));
 
 /** The limit: the same row, then the same POSTs straight after the commit, then the same record; no queue at all, so a crash loses the event. */
 export function bare(ground: Ground): Engine {
@@ -35,14 +35,14 @@ export function bare(ground: Ground): Engine {
  */
 export type Use = 'documented' | 'gathered';
 
-function recordEach(ground: Ground): (task: Task, durationMs: number) => Promise<void> {
+export function recordEach(ground: Ground): (task: Task, durationMs: number) => Promise<void> {
   return async (task, durationMs) => {
     await ground.database.run('insert into bench_attempt (event_id, path, object_key, duration_ms, at) values ($1, $2, $3, $4, now())', [task.id, task.path, task.key, durationMs]);
   };
 }
 
 const silent: Logger = new GraphileLogger(() => () => {});
-const TASK = 'deliver';
+export const TASK = 'deliver';
 
 /** graphile-worker 0.18 with its local queue, 32 jobs at once and batched completion. */
 export async function graphile(ground: Ground, use: Use): Promise<Engine> {
