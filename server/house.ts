@@ -93,7 +93,7 @@ export function buildHouse(options: HouseOptions): House {
     byId: (workspaceId) => workspaces.directory.byId(workspaceId),
     rolesOf: (workspaceId, userId) => workspaces.directory.rolesOf(workspaceId, userId),
   };
-  const identity = createIdentity({ database, changes, clock, ids, secrets, log, regions: regions.names });
+  const identity = createIdentity({ database, changes, clock, ids, secrets, log, regions: regions.names, timeZone: options.timeZone });
   const openapi = createOpenApi({
     database,
     secrets,

@@ -1,5 +1,6 @@
 import { createHash, createHmac, randomUUID } from 'node:crypto';
 import type { Gateway } from './openapi/gateway.ts';
+import { wallTimeOf } from './platform/scheduling/calendar.ts';
 
 /** A call through the signed door, from inside the process. Rejects with the answer's message when it fails. */
 export type SignedCall = (version: string, action: string, parameters: Readonly<Record<string, string | number | boolean>>) => Promise<Record<string, unknown>>;
@@ -60,6 +61,7 @@ const files: readonly SampleFile[] = [
 export async function makeSample(gateway: Gateway, url: string, key: { readonly accessKeyId: string; readonly accessKeySecret: string }): Promise<string> {
   const call = signedCaller(gateway, url, key);
   const project = { ProjectIdentifier: 'sample', ProjectName: 'Sample', ProjectDescription: 'A small workflow that has run.', ProjectMode: 2 };
+  const { TimeZone } = (await call('2026-12-01', 'GetCaller', {}))['Caller'] as { TimeZone: string };
   const ProjectId = Number((await call(LEGACY, 'CreateProject', project))['Data']);
   await call(LEGACY, 'CreateBusiness', { ProjectId, BusinessName: 'tour' });
   for (const file of files) {
@@ -83,7 +85,7 @@ export async function makeSample(gateway: Gateway, url: string, key: { readonly 
     await settle(call, ProjectId, Number((await call(LEGACY, 'SubmitFile', { ProjectId, FileId }))['Data']));
     await settle(call, ProjectId, Number((await call(LEGACY, 'DeployFile', { ProjectId, FileId }))['Data']));
     const deployed = (await call(LEGACY, 'GetFile', { ProjectId, FileId }))['Data'] as { File: { NodeId: number } };
-    await runOnce(call, ProjectId, deployed.File.NodeId, file.name);
+    await runOnce(call, ProjectId, deployed.File.NodeId, file.name, TimeZone);
   }
   return `the workspace "sample" (${ProjectId}) is there, and its three nodes have run`;
 }
@@ -97,9 +99,11 @@ async function settle(call: SignedCall, ProjectId: number, DeploymentId: number)
   });
 }
 
-async function runOnce(call: SignedCall, ProjectId: number, NodeId: number, name: string): Promise<void> {
-  const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
-  const DagId = Number((await call(LEGACY, 'RunSmokeTest', { ProjectEnv: 'PROD', NodeId, Name: `sample ${name}`, Bizdate: `${yesterday} 00:00:00` }))['Data']);
+/** Runs a node for yesterday, as days go in the server's calendar: it is the date that the console opens with. */
+async function runOnce(call: SignedCall, ProjectId: number, NodeId: number, name: string, timeZone: string): Promise<void> {
+  const yesterday = wallTimeOf(new Date(), timeZone);
+  yesterday.setUTCDate(yesterday.getUTCDate() - 1);
+  const DagId = Number((await call(LEGACY, 'RunSmokeTest', { ProjectEnv: 'PROD', NodeId, Name: `sample ${name}`, Bizdate: `${yesterday.toISOString().slice(0, 10)} 00:00:00` }))['Data']);
   await until(async () => {
     const data = (await call(LEGACY, 'ListInstances', { ProjectId, ProjectEnv: 'PROD', DagId }))['Data'] as { Instances: { Status: string }[] };
     const status = data.Instances[0]?.Status;

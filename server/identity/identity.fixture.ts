@@ -27,7 +27,7 @@ export async function identityPlace() {
     },
   });
   const secrets = secretBox(Buffer.alloc(32, 7));
-  const options = { database, changes, clock, ids: randomIds, secrets, log: silentLog, regions: ['cn-shanghai', 'cn-beijing'] };
+  const options = { database, changes, clock, ids: randomIds, secrets, log: silentLog, regions: ['cn-shanghai', 'cn-beijing'], timeZone: 'Asia/Shanghai' };
   const identity = createIdentity(options);
   const cookies: ({ token: string; expires: Date } | undefined)[] = [];
 

@@ -35,6 +35,8 @@ export interface IdentityOptions {
   readonly log: Log;
   /** Names of the regions served, the default first; GetCaller tells them. */
   readonly regions: readonly string[];
+  /** The calendar of business dates, an IANA name; GetCaller tells it. */
+  readonly timeZone: string;
 }
 
 export interface Identity {

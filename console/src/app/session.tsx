@@ -17,6 +17,8 @@ export interface Session {
   readonly tenantRoles: readonly string[];
   readonly regions: readonly string[];
   readonly region: string;
+  /** The server's calendar, an IANA name: business dates are its days. */
+  readonly timeZone: string;
   setRegion(region: string): void;
   /** Whether a right in the tenant is held. The server decides in any case; the page only says so before. */
   may(right: TenantRight): boolean;
@@ -96,6 +98,7 @@ export function SessionProvider({ children, waiting, signIn, failed }: SessionPr
       tenantRoles,
       regions,
       region,
+      timeZone: data.TimeZone ?? 'UTC',
       setRegion,
       may: (right) => hasTenantRight(tenantRoles, right),
       mayIn: (workspaceRoles, right) => hasWorkspaceRight(tenantRoles, workspaceRoles, right),

@@ -23,6 +23,8 @@ export interface IdentityContext {
   readonly lockout: Lockout;
   /** Names of the regions served, the default first. */
   readonly regions: readonly string[];
+  /** The calendar of business dates, an IANA name. */
+  readonly timeZone: string;
 }
 
 /** Ids of temporary credentials begin so. */

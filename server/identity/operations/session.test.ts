@@ -42,6 +42,7 @@ test('signing in opens a session with its CSRF token, signing out ends it', asyn
   assert.equal(Caller?.TenantName, 'default');
   assert.deepEqual(Caller?.Regions, ['cn-shanghai', 'cn-beijing']);
   assert.equal(Caller?.DefaultRegion, 'cn-shanghai');
+  assert.equal(Caller?.TimeZone, 'Asia/Shanghai');
 
   const stored = await place.database.rows('select * from session');
   assert.ok(!JSON.stringify(stored).includes(cookie.token));

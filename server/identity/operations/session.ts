@@ -42,6 +42,7 @@ export function sessionOperations(context: IdentityContext): Pick<Handlers<Opera
             TenantRoles: [...caller.tenantRoles],
             Regions: [...context.regions],
             DefaultRegion: context.regions[0],
+            TimeZone: context.timeZone,
             CredentialType: credentialType(call),
             AccessKeyId: caller.accessKeyId,
             CsrfToken: caller.sessionId === undefined ? undefined : await context.sessions.csrfToken(call.db, caller.sessionId, caller.userId),

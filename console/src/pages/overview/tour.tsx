@@ -12,6 +12,7 @@ import { useRefusal } from '../../parts/workspaces.tsx';
 import { common } from '../../text/common.ts';
 import { useTexts } from '../../text/language.tsx';
 import { overview } from '../../text/overview.ts';
+import { useBusinessDate } from '../platform/business-date.ts';
 import { tours, type TourName } from './overview.tsx';
 import { tourOf, type TourState } from './tours.ts';
 
@@ -36,6 +37,7 @@ function OneTour({ name }: { name: TourName }) {
   const [failure, setFailure] = useState<string>();
   const [finished, setFinished] = useState<TourState>();
   const refusal = useRefusal(workspace);
+  const businessDate = useBusinessDate();
   const tour = tourOf[name];
   const steps = tour.steps({ receiver });
   const running = states.includes('running');
@@ -51,7 +53,7 @@ function OneTour({ name }: { name: TourName }) {
           : c('needs-platform');
 
   async function setUp(): Promise<void> {
-    const state: TourState = { workspace, receiver, t };
+    const state: TourState = { workspace, receiver, businessDate, t };
     setFailure(undefined);
     setFinished(undefined);
     const progress: StepState[] = steps.map(() => 'waiting');

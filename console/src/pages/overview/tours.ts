@@ -10,6 +10,8 @@ type Key = keyof typeof overview & string;
 export interface TourState {
   readonly workspace: number;
   readonly receiver: string;
+  /** The business date of today's instances, `yyyy-MM-dd`. */
+  readonly businessDate: string;
   readonly t: Translate<typeof overview>;
   extensionCode?: string;
   subscriptionId?: number;
@@ -171,8 +173,7 @@ const developSteps: readonly TourStep[] = [
     operation: 'RunSmokeTest',
     async run(state) {
       const { Data } = await call(legacy, 'GetFile', { ProjectId: state.workspace, FileId: state.fileId });
-      const day = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
-      await call(legacy, 'RunSmokeTest', { ProjectEnv: 'PROD', NodeId: Data?.File?.NodeId ?? 0, Name: 'tour', Bizdate: `${day} 00:00:00` });
+      await call(legacy, 'RunSmokeTest', { ProjectEnv: 'PROD', NodeId: Data?.File?.NodeId ?? 0, Name: 'tour', Bizdate: `${state.businessDate} 00:00:00` });
     },
   },
 ];

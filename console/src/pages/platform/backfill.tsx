@@ -10,7 +10,7 @@ import { Answer } from '../../parts/states.tsx';
 import { useRefusal } from '../../parts/workspaces.tsx';
 import { useTexts } from '../../text/language.tsx';
 import { platform } from '../../text/platform.ts';
-import { dayText } from './dates.ts';
+import { useBusinessDate } from './business-date.ts';
 import { OperationsHead } from './operations-head.tsx';
 
 export default function Backfill({ params }: PageProps) {
@@ -37,7 +37,7 @@ function BackfillForm({ workspace, tasks, begun }: { workspace: number; tasks: r
   const { query } = usePlace();
   const reason = useRefusal(workspace)('operate');
   const create = useWrite(current, 'CreateWorkflowInstances');
-  const yesterday = dayText(Date.now() - 86_400_000);
+  const yesterday = useBusinessDate();
   const fields: readonly Field[] = [
     { name: 'task', label: t('task'), kind: 'one', required: true, initial: query.get('task') ?? '', choices: [{ value: '', label: '–' }, ...tasks] },
     { name: 'from', label: t('from-date'), required: true, initial: yesterday, placeholder: 'yyyy-MM-dd', maxLength: 10 },

@@ -6,7 +6,7 @@ import { PagedTable } from '../../parts/paged-table.tsx';
 import { alerts } from '../../text/alerts.ts';
 import { common } from '../../text/common.ts';
 import { useFormats, useTexts } from '../../text/language.tsx';
-import { dayText } from './dates.ts';
+import { useBusinessDate } from './business-date.ts';
 import { InstanceState, statusOfLegacy } from './instance-states.tsx';
 
 type Status = Item<NonNullable<Response<typeof legacy, 'ListBaselineStatuses'>['Data']>['BaselineStatuses']>;
@@ -23,7 +23,8 @@ export function BaselineStatuses({ workspace }: { workspace: number }) {
   const c = useTexts(common);
   const { time, span } = useFormats();
   const { query } = usePlace();
-  const date = query.get('date') ?? dayText(Date.now() - 86_400_000);
+  const businessDate = useBusinessDate();
+  const date = query.get('date') ?? businessDate;
   const statuses = useRead(legacy, 'ListBaselineStatuses', { Bizdate: noon(date), PageNumber: 1, PageSize: 100 }, { keep: true, every: 5_000 });
   const shown = statuses.data?.Data?.BaselineStatuses ?? [];
   const opened = shown.find((one) => `${one.BaselineId}-${one.InGroupId}` === query.get('path'));

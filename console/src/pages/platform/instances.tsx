@@ -12,7 +12,7 @@ import { VirtualRows } from '../../parts/virtual-rows.tsx';
 import { common } from '../../text/common.ts';
 import { useFormats, useTexts } from '../../text/language.tsx';
 import { platform } from '../../text/platform.ts';
-import { dayText } from './dates.ts';
+import { useBusinessDate } from './business-date.ts';
 import { InstanceKind, InstanceState, kindOfLegacy, legacyStates, statusOfLegacy } from './instance-states.tsx';
 import { OperationsHead } from './operations-head.tsx';
 
@@ -26,7 +26,8 @@ export default function Instances({ params }: PageProps) {
   const c = useTexts(common);
   const workspace = Number(params['workspace']);
   const { query } = usePlace();
-  const date = query.get('date') ?? dayText(Date.now() - 86_400_000);
+  const businessDate = useBusinessDate();
+  const date = query.get('date') ?? businessDate;
   const status = legacyStates.find((one) => one.code === query.get('status'));
   const environment = environments.find((one) => one === query.get('env')) ?? 'Prod';
   const request: Request<typeof legacy, 'ListInstances'> = {

@@ -611,6 +611,7 @@ export interface Operations {
         TenantRoles?: string[] | undefined
         Regions?: string[] | undefined
         DefaultRegion?: string | undefined
+        TimeZone?: string | undefined
         CredentialType?: string | undefined
         AccessKeyId?: string | undefined
         CsrfToken?: string | undefined
