@@ -1,5 +1,7 @@
-import { Component, lazy, Suspense, useEffect, useRef, useState, type ComponentType, type LazyExoticComponent, type ReactNode } from 'react';
-import { Empty, Waiting } from '../parts/states.tsx';
+import { Component, useEffect, useRef, useState, type ComponentType, type ReactNode } from 'react';
+import { later } from '../parts/later.tsx';
+import { PageHead } from '../parts/page.tsx';
+import { Empty } from '../parts/states.tsx';
 import { Toasts } from '../parts/toast.tsx';
 import { common } from '../text/common.ts';
 import { frame } from '../text/frame.ts';
@@ -9,13 +11,13 @@ import { Link, usePlace } from './router.tsx';
 import { useSession } from './session.tsx';
 import { useAppearance } from './theme.tsx';
 
-const lazyPages = new Map<Route, LazyExoticComponent<ComponentType<PageProps>>>();
+const pages = new Map<Route, ComponentType<PageProps>>();
 
-function pageOf(route: Route): LazyExoticComponent<ComponentType<PageProps>> {
-  let page = lazyPages.get(route);
+function pageOf(route: Route): ComponentType<PageProps> {
+  let page = pages.get(route);
   if (page === undefined) {
-    page = lazy(route.load);
-    lazyPages.set(route, page);
+    page = later(route.load);
+    pages.set(route, page);
   }
   return page;
 }
@@ -40,7 +42,7 @@ export function Frame() {
       </nav>
       <main className="content" id="content" tabIndex={-1}>
         <Fault key={path}>
-          <Suspense fallback={<Waiting />}>{found === undefined ? <NoSuchPage /> : <View route={found.route} params={found.params} />}</Suspense>
+          {found === undefined ? <NoSuchPage /> : <View route={found.route} params={found.params} />}
         </Fault>
       </main>
       <Toasts />
@@ -165,9 +167,12 @@ export function Mark() {
 function NoSuchPage() {
   const t = useTexts(common);
   return (
-    <Empty title={t('not-found')} text={t('not-found-why')}>
-      <Link to="/">{t('to-overview')}</Link>
-    </Empty>
+    <>
+      <PageHead title={t('not-found')} text={t('not-found-why')} />
+      <p>
+        <Link to="/">{t('to-overview')}</Link>
+      </p>
+    </>
   );
 }
 

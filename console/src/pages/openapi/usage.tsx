@@ -1,14 +1,15 @@
-import { lazy, Suspense, useMemo } from 'react';
+import { useMemo } from 'react';
 import { useRead } from '../../api/queries.ts';
 import { own, type Item, type Response } from '../../api/contract.ts';
 import { setQuery, usePlace } from '../../app/router.tsx';
+import { later } from '../../parts/later.tsx';
 import { Figures, PageHead, Panel } from '../../parts/page.tsx';
-import { Answer, Empty, Waiting } from '../../parts/states.tsx';
+import { Answer, Empty } from '../../parts/states.tsx';
 import { useFormats, useTexts } from '../../text/language.tsx';
 import { openapi } from '../../text/openapi.ts';
 import { dayMs, forecast } from './forecast.ts';
 
-const Chart = lazy(() => import('../../parts/chart.tsx'));
+const Chart = later(() => import('../../parts/chart.tsx'));
 
 type Group = Item<NonNullable<Response<typeof own, 'GetCallStatistics'>['Statistics']>['Groups']>;
 
@@ -131,9 +132,7 @@ function DayChart({ groups, range }: { groups: readonly Group[]; range: Range })
   );
   return (
     <>
-      <Suspense fallback={<Waiting />}>
-        <Chart label={t('by-day')} kind="bar" names={names} series={series} />
-      </Suspense>
+      <Chart label={t('by-day')} kind="bar" names={names} series={series} />
       <details>
         <summary>{t('daily-table')}</summary>
         <table className="plain-table">

@@ -1,10 +1,11 @@
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { legacy, own, type Response } from '../../api/contract.ts';
 import { useRead, useWrite } from '../../api/queries.ts';
 import { goTo, setQuery, usePlace } from '../../app/router.tsx';
 import { ActionButton } from '../../parts/action.tsx';
+import { later } from '../../parts/later.tsx';
 import { Tag } from '../../parts/page.tsx';
-import { Answer, Waiting } from '../../parts/states.tsx';
+import { Answer } from '../../parts/states.tsx';
 import { tell, tellFailure } from '../../parts/toast.tsx';
 import { useRefusal } from '../../parts/workspaces.tsx';
 import { common } from '../../text/common.ts';
@@ -15,7 +16,7 @@ import { languageOfType, typeName } from './file-types.ts';
 import { Schedule } from './schedule-form.tsx';
 import { Versions } from './versions.tsx';
 
-const CodeEditor = lazy(() => import('../../parts/code-editor.tsx'));
+const CodeEditor = later(() => import('../../parts/code-editor.tsx'));
 
 export type FileAnswer = NonNullable<Response<typeof legacy, 'GetFile'>['Data']>;
 const tabs = ['code', 'schedule', 'versions'] as const;
@@ -109,9 +110,7 @@ function Opened({ workspace, fileId, data }: { workspace: number; fileId: number
       </div>
       {tab === 'code' ? (
         <div className="code-frame studio-editor">
-          <Suspense fallback={<Waiting />}>
-            <CodeEditor label={t('editor', { name: file.FileName ?? '' })} language={languageOfType(file.FileType)} text={text} readOnly={develop !== undefined} onChange={setDraft} />
-          </Suspense>
+          <CodeEditor label={t('editor', { name: file.FileName ?? '' })} language={languageOfType(file.FileType)} text={text} readOnly={develop !== undefined} onChange={setDraft} />
         </div>
       ) : null}
       {tab === 'schedule' ? <Schedule workspace={workspace} fileId={fileId} data={data} reason={develop} /> : null}

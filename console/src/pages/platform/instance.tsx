@@ -1,11 +1,12 @@
-import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { current, type Response } from '../../api/contract.ts';
 import { useRead, useWrite } from '../../api/queries.ts';
 import type { PageProps } from '../../app/routes.ts';
 import { ActionButton } from '../../parts/action.tsx';
 import { CodeBlock } from '../../parts/copy.tsx';
+import { later } from '../../parts/later.tsx';
 import { Facts, PageHead, Panel } from '../../parts/page.tsx';
-import { Answer, Waiting } from '../../parts/states.tsx';
+import { Answer } from '../../parts/states.tsx';
 import { tell, tellFailure } from '../../parts/toast.tsx';
 import { useRefusal } from '../../parts/workspaces.tsx';
 import { common } from '../../text/common.ts';
@@ -13,7 +14,7 @@ import { useFormats, useTexts } from '../../text/language.tsx';
 import { platform } from '../../text/platform.ts';
 import { hasEnded, InstanceKind, InstanceState } from './instance-states.tsx';
 
-const Graph = lazy(() => import('./instance-graph.tsx'));
+const Graph = later(() => import('./instance-graph.tsx'));
 
 type Instance = NonNullable<Response<typeof current, 'GetTaskInstance'>['TaskInstance']>;
 const liveMs = 2_000;
@@ -60,9 +61,7 @@ function Body({ workspace, instance, live }: { workspace: number; instance: Inst
           />
         </Panel>
         <Panel title={t('graph')}>
-          <Suspense fallback={<Waiting />}>
-            <Graph workspace={workspace} instance={instance} live={live} />
-          </Suspense>
+          <Graph workspace={workspace} instance={instance} live={live} />
         </Panel>
       </div>
       <Log id={id} runs={instance.RunNumber ?? 1} live={live} />

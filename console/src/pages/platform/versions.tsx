@@ -1,15 +1,15 @@
-import { lazy, Suspense, useState } from 'react';
+import { useState } from 'react';
 import { legacy, type Item, type Response } from '../../api/contract.ts';
 import { useRead } from '../../api/queries.ts';
+import { later } from '../../parts/later.tsx';
 import { Tag } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
-import { Waiting } from '../../parts/states.tsx';
 import type { CodeLanguage } from '../../parts/code-editor.tsx';
 import { common } from '../../text/common.ts';
 import { useFormats, useTexts } from '../../text/language.tsx';
 import { platform } from '../../text/platform.ts';
 
-const CodeDifference = lazy(async () => ({ default: (await import('../../parts/code-editor.tsx')).CodeDifference }));
+const CodeDifference = later(async () => ({ default: (await import('../../parts/code-editor.tsx')).CodeDifference }));
 
 type Version = Item<NonNullable<Response<typeof legacy, 'ListFileVersions'>['Data']>['FileVersions']>;
 
@@ -47,9 +47,7 @@ export function Versions({ workspace, fileId, text, language }: { workspace: num
       {compared === undefined ? null : (
         <>
           <p className="quiet">{t('difference', { n: compared.FileVersion ?? 0 })}</p>
-          <Suspense fallback={<Waiting />}>
-            <CodeDifference label={t('difference', { n: compared.FileVersion ?? 0 })} language={language} before={compared.FileContent ?? ''} after={text} />
-          </Suspense>
+          <CodeDifference label={t('difference', { n: compared.FileVersion ?? 0 })} language={language} before={compared.FileContent ?? ''} after={text} />
         </>
       )}
     </>
