@@ -52,3 +52,47 @@ test('folders and files are created, listed, versioned and deleted', async () =>
   await call('DeleteFolder', { FolderId: String(empty?.FolderId) });
   assert.deepEqual((await folders()).map(({ FolderPath }) => FolderPath), [`${parent}/renamed`]);
 });
+
+test('a file is changed, committed, deployed and runs from then on as its version says', async () => {
+  await call('CreateBusiness', { BusinessName: 'release' });
+  const FileFolderPath = '业务流程/release/MaxCompute';
+  const { Data: folder } = (await call('GetFolder', { FolderPath: FileFolderPath })) as { Data: { FolderId: string } };
+  assert.deepEqual((await call('GetFolder', { FolderId: folder.FolderId }))['Data'], { FolderId: folder.FolderId, FolderPath: FileFolderPath });
+
+  const FileId = Number((await call('CreateFile', { FileName: 'released', FileType: 6, Content: 'echo 1', FileFolderPath, InputList: 'files_root' }))['Data']);
+  await call('UpdateFile', { FileId, Content: 'echo 2', FileDescription: 'prints two', CronExpress: '00 30 02 * * ?' });
+  const { Data: shown } = (await call('GetFile', { FileId })) as { Data: { File: Record<string, unknown>; NodeConfiguration: Record<string, unknown> } };
+  assert.deepEqual([shown.File['Content'], shown.File['FileDescription'], shown.NodeConfiguration['CronExpress']], ['echo 2', 'prints two', '00 30 02 * * ?']);
+
+  const version = async () => ((await call('GetFileVersion', { FileId, FileVersion: 1 }))['Data']) as Record<string, unknown>;
+  await call('SubmitFile', { FileId, Comment: 'two' });
+  await eventually('the file has a version', () => version().then(() => true, () => false));
+  await call('UpdateFile', { FileId, Content: 'echo 3' });
+  const committed = await version();
+  assert.deepEqual([committed['FileContent'], committed['Comment'], committed['ChangeType'], committed['IsCurrentProd']], ['echo 2', 'two', 'CREATE', false]);
+
+  await call('DeployFile', { FileId });
+  await eventually('the version is in production', async () => (await version())['IsCurrentProd'] === true);
+  const { PagingInfo } = (await call('ListTasks', { Name: 'released', ProjectEnv: 'Prod' })) as { PagingInfo: { Tasks: { Id: number; Trigger: { Cron: string } }[] } };
+  assert.deepEqual(PagingInfo.Tasks.map((task) => task.Trigger.Cron), ['00 30 02 * * ?']);
+  const { Task } = (await call('GetTask', { Id: PagingInfo.Tasks[0]?.Id, ProjectEnv: 'Prod' })) as { Task: { Script: { Content: string } } };
+  assert.equal(Task.Script.Content, 'echo 2');
+});
+
+test('resource and function files are the resources and functions of the newer operations', async () => {
+  await call('CreateBusiness', { BusinessName: 'kit' });
+  const path = (kind: string) => `业务流程/kit/MaxCompute/${kind}`;
+  for (const kind of ['资源', '函数']) await call('CreateFolder', { FolderPath: path(kind) }).catch(() => undefined);
+  const resource = Number((await call('CreateResourceFile', { FileName: 'kit.py', FileType: 12, FileFolderPath: path('资源'), OriginResourceName: 'kit_of_ours.py', RegisterToCalcEngine: true, Content: 'def one(): return 1', FileDescription: 'small things' }))['Data']);
+  const { PagingInfo: resources } = (await call('ListResources', { Name: 'kit' })) as { PagingInfo: { Resources: Record<string, unknown>[] } };
+  assert.deepEqual(resources.Resources.map((one) => [one['Id'], one['Name'], one['Type'], one['SourcePath']]), [[String(resource), 'kit.py', 'Python', 'kit_of_ours.py']]);
+  const { Resource } = (await call('GetResource', { Id: String(resource) })) as { Resource: { Spec: string } };
+  const [document] = (JSON.parse(Resource.Spec) as { spec: { fileResources: { script: { content: string }; description: string }[] } }).spec.fileResources;
+  assert.deepEqual([document?.script.content, document?.description], ['def one(): return 1', 'small things']);
+
+  const made = Number((await call('CreateUdfFile', { FileName: 'one', FunctionType: 'MATH', ClassName: 'kit.One', Resources: 'kit.py', FileFolderPath: path('函数'), UdfDescription: 'one' }))['Data']);
+  const functions = async () => ((await call('ListFunctions', { Name: 'one' })) as { PagingInfo: { Functions: Record<string, unknown>[] } }).PagingInfo.Functions.map((one) => [one['Id'], one['ClassName'], one['Type'], one['FileResource'], one['Description'], one['ReturnValueDescription']]);
+  assert.deepEqual(await functions(), [[String(made), 'kit.One', 'Math', 'kit.py', 'one', undefined]]);
+  await call('UpdateUdfFile', { FileId: String(made), FunctionType: 'STRING', ClassName: 'kit.Uno', Resources: 'kit.py,more.py', ReturnValue: 'always one' });
+  assert.deepEqual(await functions(), [[String(made), 'kit.Uno', 'String', 'kit.py,more.py', 'one', 'always one']]);
+});

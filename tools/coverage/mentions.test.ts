@@ -11,6 +11,8 @@ test('a call names its version itself, by a constant, by its helper, or by the o
   assert.deepEqual(found(`const mine = '2024-05-18';\nawait call(mine, 'GetFile')`), ['2024-05-18 GetFile']);
   assert.deepEqual(found(`const ask = (action: string) => call(legacy, action);\nconst other = current;\nawait ask('GetFile')`), ['2020-05-18 GetFile']);
   assert.deepEqual(found(`const other = current, one = legacy;\nawait ask('GetFile')`, `  ask: (action: string) => gateway.call(admin, '2024-05-18', action),`), ['2024-05-18 GetFile']);
+  assert.deepEqual(found(`const call = (action: string, request = {}, version = current) => send(version, action);\nawait call('GetFile', { Version: current }, legacy)`), ['2020-05-18 GetFile']);
+  assert.deepEqual(found(`await say('DeployFile', {}, developer, '2024-05-18')`), ['2024-05-18 DeployFile']);
   assert.deepEqual(found(`await call('GetHold', {})`), ['2026-12-01 GetHold']);
   assert.deepEqual(found(`const api = connect(dataworks20200518, options);\nawait api.GetFile({})`), ['2020-05-18 GetFile']);
 });

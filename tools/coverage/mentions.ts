@@ -63,7 +63,8 @@ export function mentionsIn(text: string, fixtures: string, versionsOf: (action: 
     if (/assert\.rejects|refus(ed|al)\(/.test(line)) continue;
     const around = owner === undefined ? callAround(text, match.index) : { callee: owner, before: owner };
     if (around === undefined) continue;
-    const told = versionIn(around.before) ?? versionOfHelper(around.callee);
+    const after = owner === undefined && around.callee !== '' ? argumentsAfter(text, match.index + match[0].length) : '';
+    const told = versionIn(around.before) ?? versionIn(after) ?? versionOfHelper(around.callee);
     const version = told !== undefined && versions.includes(told) ? told : onlyOne(versions) ?? onlyOne(versions.filter((one) => inFile.has(one)));
     mentions.push({ action, version });
   }
@@ -89,4 +90,17 @@ function callAround(text: string, index: number): { callee: string; before: stri
     }
   }
   return undefined;
+}
+
+/** The arguments that follow in the same call, without what stands in brackets: a helper may take the version as its last one. */
+function argumentsAfter(text: string, index: number): string {
+  let depth = 0;
+  let plain = '';
+  for (const character of text.slice(index, index + 1_000)) {
+    if (character === '(' || character === '[' || character === '{') depth += 1;
+    else if (character === ')' || character === ']' || character === '}') depth -= 1;
+    else if (depth === 0) plain += character;
+    if (depth < 0) break;
+  }
+  return plain;
 }

@@ -105,6 +105,11 @@ test('rule, bus and switch stop the flow and let what comes after through; a pau
   const name = await bus();
   const { RuleId, TargetId, SubscriptionId } = await ruled(name, commitFile, receiver.url);
   const { ChannelId = 0 } = await call(owner, 'CreateDistributionChannel', { ProjectId: 12, EventBusName: name, Enabled: true });
+  const channel = async () => {
+    const { Channel } = await call(owner, 'GetDistributionChannel', { ChannelId });
+    return [Channel?.ChannelId, Channel?.ProjectId, Channel?.EventBusName, Channel?.Enabled];
+  };
+  assert.deepEqual(await channel(), [ChannelId, 12, name, true]);
   let number = 0;
   const raise = () => place.raise(1, 'flow', (number += 1), { workspaceId: 12 });
   const stops: [() => Promise<unknown>, () => Promise<unknown>][] = [
@@ -131,7 +136,8 @@ test('rule, bus and switch stop the flow and let what comes after through; a pau
   const other = await bus();
   await call(owner, 'UpdateDistributionChannel', { ChannelId, EventBusName: other });
   await known(SubscriptionId);
-  assert.deepEqual((await call(owner, 'ListDistributionChannels', { EventBusName: other })).PagingInfo?.Channels?.map((channel) => channel.ChannelId), [ChannelId]);
+  assert.deepEqual((await call(owner, 'ListDistributionChannels', { EventBusName: other })).PagingInfo?.Channels?.map((one) => one.ChannelId), [ChannelId]);
+  assert.deepEqual(await channel(), [ChannelId, 12, other, true]);
   await raise();
   await passed(SubscriptionId);
   assert.ok(!receiver.received.some((one) => one.number === 8));

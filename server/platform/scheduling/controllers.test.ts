@@ -100,6 +100,9 @@ test('for-each runs its body for every row, do-while until its end says so; both
   await publish(CYCLE_END, JSON.stringify({ language: 'shell', content: 'if [ ${dag.loopTimes} -ge 3 ]; then echo False; else echo True; fi' }), { name: 'dw_end', workflowId: loop, spec: inputs(['dw.body']) });
   const { states } = await play(rows, each, loop);
   assert.deepEqual(states, { fe_rows: 'Success', fe: 'Success', dw: 'Success' });
+  const inner = async (OuterNodeId: number, more: object = {}) => (await place.call('ListInnerNodes', { ProjectId: WORKSPACE, OuterNodeId, PageNumber: 1, PageSize: 10, ...more })).Paging?.Nodes?.map((node) => node.NodeName);
+  assert.deepEqual([await inner(each), await inner(loop), await inner(rows)], [['fe_body'], ['dw_body', 'dw_end'], []]);
+  assert.deepEqual([await inner(loop, { ProgramType: String(CYCLE_END.fileType) }), await inner(loop, { NodeName: 'bod' }), await inner(loop, { PageNumber: 2, PageSize: 1 })], [['dw_end'], ['dw_body'], ['dw_end']]);
   const logs = async (name: string) => Promise.all((await database.rows<{ id: number }>('select id from task_instance where name = $1 order by id', [name])).map((row) => place.log(row.id)));
   assert.deepEqual(await logs('fe_body'), ['1: a of 3 at 0\n', '2: b of 3 at 1\n']);
   assert.deepEqual(await logs('dw_body'), ['round 1\n', 'round 2\n', 'round 3\n']);

@@ -182,6 +182,40 @@ test('an instance is suspended and resumed, its priority changed, its upstreams 
   assert.deepEqual(place.proposals.filter((one) => one.objectKey === `instance:${ida}`).map((one) => one.point), ['pre-freeze-instance', 'pre-freeze-instance', 'pre-unfreeze-instance', 'pre-kill-instance', 'pre-set-instance-success']);
 });
 
+test('what one dialect suspends, the other lets go on: the run is taken from the queue and put there again', async () => {
+  const { a } = await diamond('sr', { a: SHELL });
+  const { Data: dag = 0 } = await call('RunSmokeTest', { ...PROD, Name: 'sr', NodeId: a, Bizdate: '2026-03-10 00:00:00' });
+  await settle();
+  const id = await idOf(dag, 'sr_a');
+  const runs = () => database.rows('select state, outcome from task_run where instance_id = $1 order by id', [id]);
+  const { SuccessInfo } = await callCurrent('SuspendTaskInstances', { Ids: [id, 999], Comment: 'not now' });
+  assert.deepEqual([SuccessInfo?.[String(id)]?.Success, SuccessInfo?.['999']?.Success], [true, false]);
+  assert.equal((await states(dag))['sr_a'], 'NotRun');
+  assert.equal((await call('GetInstance', { ...PROD, InstanceId: id })).Data?.TaskType, 'PAUSE');
+  assert.deepEqual(await runs(), [{ state: 'Finished', outcome: 'Withdrawn' }]);
+  await call('ResumeInstance', { ...PROD, InstanceId: id });
+  assert.equal((await states(dag))['sr_a'], 'WaitResource');
+  assert.deepEqual(await runs(), [{ state: 'Finished', outcome: 'Withdrawn' }, { state: 'Queued', outcome: null }]);
+  await assert.rejects(call('ResumeInstance', { ...PROD, InstanceId: id }), refused('WrongState'));
+  assert.deepEqual((await callCurrent('ListTaskInstanceOperationLogs', { Id: id })).PagingInfo?.OperationLogs?.map((one) => one.OperationContent).toSorted(), ['Resume', 'Suspend: not now']);
+  assert.deepEqual(place.codes(`instance:${id}`).filter((code) => code !== 'instance-status-changes'), ['freeze-instance', 'unfreeze-instance']);
+});
+
+test('a workflow instance is stopped with all of it that runs or waits; one that has ended is refused', async () => {
+  const { a, b, c, d } = await diamond('st', { a: SHELL, b: SHELL });
+  const { Data } = await call('RunCycleDagNodes', { ...PROD, Name: 'st', RootNodeId: a, IncludeNodeIds: `${a},${b},${c},${d}`, StartBizDate: '2026-03-10', EndBizDate: '2026-03-10', Parallelism: false });
+  const dag = Data?.[0] ?? 0;
+  await settle();
+  await endRun(await idOf(dag, 'st_b'), 'Success');
+  const { SuccessInfo } = await callCurrent('StopWorkflowInstances', { Ids: [dag], Comment: 'wrong day' });
+  assert.deepEqual(SuccessInfo, { [dag]: { Success: true, Message: '' } });
+  assert.deepEqual(await states(dag), { st_a: 'Failure', st_b: 'Success', st_c: 'Failure', st_d: 'Failure' });
+  assert.deepEqual(await database.rows('select r.outcome from task_run r join task_instance i on i.id = r.instance_id where i.dag_id = $1 and i.name = $2', [dag, 'st_a']), [{ outcome: 'Stopped' }]);
+  assert.equal((await callCurrent('GetWorkflowInstance', { Id: dag })).WorkflowInstance?.Status, 'Failure');
+  for (const name of ['st_a', 'st_c', 'st_d']) assert.ok(place.codes(`instance:${await idOf(dag, name)}`).includes('kill-instance'), name);
+  assert.equal((await callCurrent('StopWorkflowInstances', { Ids: [dag] })).SuccessInfo?.[String(dag)]?.Success, false);
+});
+
 test('what is held does nothing until it is let through', async () => {
   const { a } = await diamond('gate', { a: SHELL });
   const { Data: dag = 0 } = await call('RunSmokeTest', { ...PROD, Name: 'gate', NodeId: a, Bizdate: '2026-03-10 00:00:00' });
@@ -245,7 +279,7 @@ test('workflows are told, changed, run by hand and taken out of service', async 
     await place.scheduling.publishWorkflow(change, { workflowId: id, workspaceId: WORKSPACE, environment: 'PROD', fileId: 77, fileVersion: 1, name: 'by hand', kind: 'ManualWorkflow', ownerId: 7, spec: { script: { parameters: [{ name: 'city', type: 'Constant', value: 'Hangzhou' }] } } });
     return id;
   });
-  await publish(ZERO_LOAD, '', { name: 'one', workflowId, spec: outputs('mw.one') });
+  const one = await publish(ZERO_LOAD, '', { name: 'one', workflowId, spec: outputs('mw.one') });
   await publish(ZERO_LOAD, '', { name: 'two', workflowId, spec: inputs('mw.one') });
   const { Workflow } = await callCurrent('GetWorkflow', { Id: workflowId });
   assert.deepEqual([Workflow?.Name, Workflow?.Tasks?.map((task) => task.Name), Workflow?.Trigger?.Type], ['by hand', ['one', 'two'], 'Manual']);
@@ -259,6 +293,10 @@ test('workflows are told, changed, run by hand and taken out of service', async 
   const legacy = await call('RunManualDagNodes', { ...PROD, ProjectName: String(WORKSPACE), FlowName: 'renamed', BizDate: '2026-03-10 00:00:00' });
   assert.deepEqual(await states(legacy.DagId ?? 0), { one: 'Success', two: 'Success' });
   assert.equal((await call('ListManualDagInstances', { ...PROD, ProjectName: String(WORKSPACE), DagId: String(legacy.DagId) })).Instances?.length, 2);
+  const some = await call('CreateManualDag', { ...PROD, ProjectName: String(WORKSPACE), FlowName: 'renamed', BizDate: '2026-03-11 00:00:00', DagParameters: '{"day":"x"}', IncludeNodeIds: String(one) });
+  assert.deepEqual(await states(some.DagId ?? 0), { one: 'Success' });
+  const { Instances = [] } = await call('GetManualDagInstances', { ...PROD, ProjectName: String(WORKSPACE), DagId: String(some.DagId) });
+  assert.deepEqual(Instances.map((instance) => [instance.NodeId, instance.Status, instance.BizDate, instance.ParamValues]), [[one, 'SUCCESS', Date.parse('2026-03-10T16:00:00Z'), 'city=Beijing day=x']]);
   await callCurrent('DeleteWorkflow', { Id: workflowId });
   await assert.rejects(callCurrent('GetWorkflow', { Id: workflowId }), refused('NotFound'));
   assert.deepEqual(await database.rows('select from task where workflow_id = $1', [workflowId]), []);

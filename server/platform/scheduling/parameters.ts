@@ -94,6 +94,11 @@ export function evaluate(text: string, times: ParameterTimes): string {
   });
 }
 
+/** The parameters of a workflow with those that are given for one run of it, which come in their place. */
+export function withGiven(own: readonly Parameter[], given: readonly Parameter[]): Parameter[] {
+  return [...own.filter((parameter) => !given.some(({ name }) => name === parameter.name)), ...given];
+}
+
 /** Evaluates the parameters of a task; those in `given` replace or join them as they are. */
 export function evaluateAll(parameters: readonly Parameter[], given: readonly Parameter[], times: ParameterTimes): RunParameter[] {
   const chosen = new Map(given.filter((parameter) => parameter.name !== null).map((parameter) => [parameter.name, parameter]));

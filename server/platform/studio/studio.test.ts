@@ -60,6 +60,8 @@ describe('the studio', () => {
     assert.equal((await platform.database.rows('select 1 from folder where business_id = $1', [id])).length, 0);
     const list = (await call('ListBusiness', { PageNumber: 1, PageSize: 10, Keyword: 'SALE' }, current)) as { Data: { TotalCount: number; Business: { UseType: string }[] } };
     assert.deepEqual([list.Data.TotalCount, list.Data.Business[0]?.UseType], [1, 'MANUAL_BIZ']);
+    const listed = (await call('ListBusiness', { PageNumber: 1, PageSize: 10, Keyword: 'SALE' })) as typeof list;
+    assert.deepEqual(listed.Data, list.Data);
   });
 
   it('keeps a tree of folders in which files move along', async () => {
@@ -203,6 +205,17 @@ describe('the studio', () => {
     const answer = (await call('ListFileType', { PageNumber: 1, PageSize: 100, Keyword: 'shell' })) as { NodeTypeInfoList: { NodeTypeInfo: { NodeType: number }[]; TotalCount: number } };
     assert.ok(answer.NodeTypeInfoList.NodeTypeInfo.some((type) => type.NodeType === 6));
     assert.equal(answer.NodeTypeInfoList.TotalCount, answer.NodeTypeInfoList.NodeTypeInfo.length);
+  });
+
+  it('takes a file of every type that it lists', async () => {
+    const page = async (PageNumber: number) => ((await call('GetNodeTypeListInfo', { PageNumber, PageSize: 50 })) as { NodeTypeInfoList: { NodeTypeInfo: { NodeType: number; NodeTypeName: string }[]; TotalCount: number } }).NodeTypeInfoList;
+    const { TotalCount, NodeTypeInfo: types } = await page(1);
+    for (let number = 2; types.length < TotalCount; number += 1) types.push(...(await page(number)).NodeTypeInfo);
+    assert.equal(new Set(types.map((type) => type.NodeType)).size, TotalCount);
+    for (const { NodeType, NodeTypeName } of types) {
+      const id = await createFile(`of type ${NodeType}`, { FileType: NodeType });
+      assert.equal((await getFile(id)).Data.File['FileType'], NodeType, NodeTypeName);
+    }
   });
 
   it('runs the draft, or other code, without committing it', async () => {

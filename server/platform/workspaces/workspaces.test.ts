@@ -84,6 +84,9 @@ describe('workspaces', () => {
     assert.equal(Data['ProjectMode'], 2);
     assert.deepEqual(Data['EnvTypes'], ['PROD']);
     assert.equal(Data['GmtCreate'], '2026-03-22 06:30:00');
+    await gateway.call(admin, current, 'UpdateProject', { Id: legacy['Data'], DisplayName: 'The beta', Description: 'second' });
+    const { Data: detail } = (await gateway.call(admin, old, 'GetProjectDetail', { ProjectId: legacy['Data'] })) as { Data: Record<string, unknown> };
+    assert.deepEqual(detail, { ...Data, ProjectName: 'The beta', ProjectDescription: 'second' });
     assert.deepEqual(await workspaces.directory.rolesOf(id, 1), ['role_project_owner']);
     assert.deepEqual(await workspaces.directory.find(1, 'ALPHA'), { id, tenantId: 1, name: 'alpha', region: 'local', standardMode: true, status: 'Available' });
   });

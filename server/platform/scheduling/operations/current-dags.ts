@@ -9,7 +9,7 @@ import { findDag, listDags, type DagListOrder, type DagRow } from '../dag-store.
 import { openInstancesOfDag } from '../instance-store.ts';
 import { dagsOfOrder, findOrder, logOperations } from '../operation-store.ts';
 import { chooseTasks, datesOf, type Order } from '../orders.ts';
-import { readParameterText, type Parameter } from '../parameters.ts';
+import { readParameterText, withGiven, type Parameter } from '../parameters.ts';
 import { dagTypes, hasEnded } from '../states.ts';
 import { findWorkflow, tasksOfWorkflow } from '../store.ts';
 import { each, environmentOf, rightIn, shownEnvironment, successInfo } from './current-shared.ts';
@@ -142,8 +142,7 @@ export function currentDagOperations(services: Services): Handlers<Operations> {
       if (workflow === undefined || workflow.workspace_id !== call.workspace.id || workflow.kind !== type) throw notFound('Workflow', request.WorkflowId, 'workflow of the type');
       const inner = (await tasksOfWorkflow(change, workflow.workflow_id, environment)).map((task) => task.task_id);
       const wanted = include.length === 0 ? inner : inner.filter((id) => include.includes(id));
-      const own = workflow.parameters.filter((parameter) => !(place.given['0'] ?? []).some(({ name }) => name === parameter.name));
-      return { ...place, given: { ...place.given, '0': [...own, ...(place.given['0'] ?? [])] }, taskIds: wanted, dryTaskIds: run.ExcludeTaskIds ?? [], flowId: workflow.workflow_id, now: true, startFutureNow: true, chains: 0 };
+      return { ...place, given: { ...place.given, '0': withGiven(workflow.parameters, place.given['0'] ?? []) }, taskIds: wanted, dryTaskIds: run.ExcludeTaskIds ?? [], flowId: workflow.workflow_id, now: true, startFutureNow: true, chains: 0 };
     };
   }
 

@@ -9,7 +9,7 @@ import { findDag, type DagRow } from '../dag-store.ts';
 import { instancesIn } from '../instance-store.ts';
 import { findOrder, dagsOfOrder } from '../operation-store.ts';
 import { datesOf, type Order } from '../orders.ts';
-import { parameterText, readParameterText, type Parameter } from '../parameters.ts';
+import { parameterText, readParameterText, withGiven, type Parameter } from '../parameters.ts';
 import { dagStates, instanceStates, type DagType } from '../states.ts';
 import { tasksOfWorkflow, manualTasksOfBusiness, workflowByName } from '../store.ts';
 import { readEnvironment, readNodeParameters, rightToRun, runNode, taskOf, type Environment, type Services } from './shared.ts';
@@ -139,7 +139,7 @@ export function dagOperations(services: Services): Handlers<Operations> {
     const include = readIdList('IncludeNodeIds', request.IncludeNodeIds ?? '');
     const exclude = readIdList('ExcludeNodeIds', request.ExcludeNodeIds ?? '');
     const ids = inner.map((task) => task.task_id).filter((id) => (include.length === 0 || include.includes(id)) && !exclude.includes(id));
-    const shared = readFlowParameters(request.DagParameters);
+    const shared = withGiven(workflow?.parameters ?? [], readFlowParameters(request.DagParameters));
     const order: Order = {
       name: flow,
       type: 'ManualWorkflow',
