@@ -7,88 +7,26 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createChanges, platformActor } from '../server/kernel/change.ts';
-import { systemClock } from '../server/kernel/clock.ts';
 import { openDatabase } from '../server/kernel/database.ts';
-import { randomIds } from '../server/kernel/ids.ts';
 import { limits } from '../server/kernel/limits.ts';
-import type { Log } from '../server/kernel/log.ts';
 import { connectionUrl } from '../server/kernel/postgres/connection.ts';
 import { startEmbeddedPostgres } from '../server/kernel/postgres/supervisor.ts';
 import { prepareDatabase } from '../server/modules.ts';
-import { createEventLog } from '../server/openevent/index.ts';
-import { createExecution } from '../server/platform/execution/index.ts';
 import { addDays, instantOf, startOfDay, wallTimeOf } from '../server/platform/scheduling/calendar.ts';
-import { createScheduling, type PublishedTask } from '../server/platform/scheduling/index.ts';
 import { listInstances } from '../server/platform/scheduling/instance-store.ts';
 import { instanceStatistic } from '../server/platform/scheduling/statistic-store.ts';
 import { fillStore } from './schedule/fill.ts';
+import { createStage, TENANT, WORKSPACE, ZONE } from './schedule/stage.ts';
 
 const [rounds = 3, stored = 0] = process.argv.slice(2).map(Number);
-const TENANT = 1;
-const WORKSPACE = 1;
-const ZONE = 'Asia/Shanghai';
-
 const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'));
 const given = process.env['DATABASE_URL'];
 const postgres = given === undefined ? await startEmbeddedPostgres({ dataDir: folder, log: () => {} }) : undefined;
 const database = openDatabase({ connection: given ?? connectionUrl((postgres ?? fail()).connection), connections: limits.databaseConnections.value });
-const log: Log = { debug() {}, info() {}, warn: (detail, message) => console.error(message, detail), error: (detail, message) => console.error(message, detail) };
 
 try {
   await prepareDatabase(database, new Date());
-  const changes = createChanges({ database, clock: systemClock, ids: randomIds, events: createEventLog({ database, validatePayloads: false }) });
-  const execution = createExecution({ database, changes, clock: systemClock, ids: randomIds, log, dataFolder: folder, timeZone: ZONE, searchPath: process.env['PATH'] ?? '', work: false });
-  const { scheduling, scheduler, generation, dags, tasksOf } = createScheduling({ database, changes, clock: systemClock, log, execution: execution.execution, holds: { propose: async () => ({ held: false, messageId: '' }), withdraw: async () => {} }, timeZone: ZONE });
-  const actor = platformActor('bench', TENANT);
-  let next = 0;
-
-  /** Publishes zero loads; `inputs` tells for each which others (by place) it waits for. */
-  const publish = async (count: number, inputs: (place: number) => number[], cron = '00 00 00 * * ?'): Promise<number[]> => {
-    const base = (next += count) - count;
-    const ids: number[] = [];
-    for (let from = 0; from < count; from += 500) {
-      await changes.change(actor, async (change) => {
-        for (let place = from; place < Math.min(from + 500, count); place += 1) {
-          const taskId = await scheduling.reserveTaskId(change);
-          const task: PublishedTask = {
-            taskId,
-            workspaceId: WORKSPACE,
-            environment: 'PROD',
-            fileId: base + place + 1,
-            fileVersion: 1,
-            name: `task_${base + place}`,
-            fileType: 99,
-            command: 'VIRTUAL',
-            ownerId: 1,
-            content: '',
-            spec: {
-              trigger: { type: 'Scheduler', cron, timezone: ZONE },
-              outputs: { nodeOutputs: [{ data: `b.${base + place}` }] },
-              inputs: { nodeOutputs: inputs(place).map((other) => ({ data: `b.${base + other}` })) },
-            },
-          };
-          await scheduling.publish(change, task);
-          ids.push(taskId);
-        }
-      });
-    }
-    return ids;
-  };
-  const bizdate = addDays(startOfDay(wallTimeOf(new Date(), ZONE)), -2);
-
-  /** Starts a backfill of tasks and answers the milliseconds until the last has succeeded. */
-  const play = async (ids: readonly number[]): Promise<number> => {
-    const tasks = await tasksOf(TENANT, ids);
-    const began = performance.now();
-    const { dagId } = await changes.change(actor, (change) => dags.make(change, { name: 'bench', type: 'SupplementData', workspaceId: WORKSPACE, environment: 'PROD', bizdate, tasks }));
-    for (;;) {
-      const row = await database.row<{ status: string }>('select status from dag_run where id = $1', [dagId]);
-      if (row?.status === 'Success') return performance.now() - began;
-      if (row?.status === 'Failure') throw new Error('the bench failed');
-      await new Promise((resolve) => setTimeout(resolve, 2));
-    }
-  };
+  const { scheduler, generation, publish, play } = createStage(database, folder);
   /** The floor of a sustained stream: the same rows and as many events, by bare statements of a thousand. */
   const bare = async (count: number): Promise<number> => {
     const rows = await database.rows<{ id: number }>('select id from task_instance order by id desc limit $1', [count]);
