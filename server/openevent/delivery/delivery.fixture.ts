@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { testDatabase } from '../../../test/support/database.ts';
+import { logIsReadable } from '../../../test/support/log.ts';
 import { createChanges, platformActor } from '../../kernel/change.ts';
 import { manualClock } from '../../kernel/clock.ts';
 import { openDatabase } from '../../kernel/database.ts';
@@ -85,6 +86,7 @@ export async function deliveryPlace() {
 
   async function subscribe(tenantId: number, url: string, options: { types?: string[]; workspaceId?: number; settings?: Partial<DeliverySettings> } = {}): Promise<{ id: number; secret: string }> {
     const secret = secretFrom(randomBytes(32));
+    await logIsReadable(events);
     const id = await changes.change(platformActor('test', tenantId), async (change) => {
       const drawn = await nextSubscriptionId(change);
       const row = {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import type { Operations } from '../../../contract/generated/open-platform-2026-12-01.ts';
+import { logIsReadable } from '../../../test/support/log.ts';
 import { ownEvents } from '../catalogue.ts';
 import { randomIds } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
@@ -20,6 +21,7 @@ after(() => place.close());
 let count = 0;
 async function subscribed(url: string, more: Partial<Operations['CreateSubscription']['request']> = {}) {
   count += 1;
+  await logIsReadable(place.events);
   const { SubscriptionId = 0, Secret = '' } = await call(keeper, 'CreateSubscription', { Name: `s${count}`, Url: url, ...more });
   return { SubscriptionId, Secret };
 }

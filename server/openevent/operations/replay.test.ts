@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { logIsReadable } from '../../../test/support/log.ts';
 import { after, before, test } from 'node:test';
 import { limits } from '../../kernel/limits.ts';
 import type { Received } from '../delivery/delivery.fixture.ts';
@@ -20,6 +21,7 @@ let count = 0;
 /** A subscription with its receiver, which has got `number` events of each of two objects. */
 async function delivered(number: number) {
   const receiver = await place.receiver();
+  await logIsReadable(place.events);
   const { SubscriptionId = 0 } = await call(owner, 'CreateSubscription', { Name: `s${(count += 1)}`, Url: receiver.url });
   for (let index = 1; index <= number; index += 1) for (const object of ['a', 'b']) await place.raise(1, object, index, { workspaceId: 11 });
   await place.until('all arrived', () => receiver.received.length >= number * 2);
