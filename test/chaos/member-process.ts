@@ -33,10 +33,17 @@ await consumer.connect();
 await consumer.subscribe({ topic: settings.topic, fromBeginning: true });
 await consumer.run({
   autoCommitThreshold: 1,
-  partitionsConsumedConcurrently: 4,
-  eachMessage: async ({ partition, message }) => {
-    const { id } = JSON.parse(String(message.value)) as { id: string };
-    writeSync(file, `${partition} ${message.offset} ${id}\n`);
+  eachBatchAutoResolve: false,
+  // Not one message at a time in the client's own way, which asks for the heartbeat before it commits, and forgets the record when that calls for a rebalance.
+  eachBatch: async ({ batch, resolveOffset, commitOffsetsIfNecessary, heartbeat, isRunning, isStale }) => {
+    for (const message of batch.messages) {
+      if (!isRunning() || isStale()) break;
+      const { id } = JSON.parse(String(message.value)) as { id: string };
+      writeSync(file, `${batch.partition} ${message.offset} ${id}\n`);
+      resolveOffset(message.offset);
+      await commitOffsetsIfNecessary();
+    }
+    await heartbeat();
   },
 });
 process.stdout.write('ready\n');

@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { end } from './server.ts';
 
@@ -41,9 +40,9 @@ export function program(file: string, settings: object): Program {
       });
       own.once('exit', (code, signal) => reject(new Error(`${file} ended with ${code ?? signal}: ${said}`)));
     });
-    void once(own, 'exit').then(([code, signal]) => {
+    own.once('exit', (code, signal) => {
       if (child !== own || signal === 'SIGKILL') return;
-      failures.push(`${file} ended with ${String(code ?? signal)}: ${said}`);
+      failures.push(`${file} ended with ${code ?? signal}: ${said}`);
       start().catch(() => {});
     });
     await ready;

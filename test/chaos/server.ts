@@ -21,7 +21,7 @@ export interface ServerSettings {
 export interface ServerProcess {
   readonly pid: number;
   /** Resolves when the process has ended, however. */
-  readonly ended: Promise<void>;
+  readonly ended: Promise<unknown>;
   /** The end of what it said on its standard error. */
   complaints(): string;
   /** Milliseconds from the start of the process until `/readyz` answers 200. */
@@ -52,7 +52,7 @@ export function startServer(settings: ServerSettings): ServerProcess {
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaints = (complaints + text).slice(-4_000);
   });
-  const ended = once(child, 'exit').then(() => {});
+  const ended = once(child, 'exit');
   return {
     pid: child.pid ?? 0,
     ended,

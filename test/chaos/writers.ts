@@ -87,15 +87,15 @@ export function emptyLedger(): Ledger {
   return { requestIds: [], created: [], deleted: [], commits: [], deployments: [], runs: [], held: [], files: [], uncertain: 0, refused: new Map() };
 }
 
-/** Makes a workspace with a file of zero load and one of Shell. */
-export async function prepareFiles(send: Send, name: string, ledger: Ledger): Promise<WrittenFile[]> {
+/** Makes a workspace with a file of zero load and one of Shell. `mode` 3: with an environment for development, into which commits go. */
+export async function prepareFiles(send: Send, name: string, ledger: Ledger, mode: 2 | 3 = 2): Promise<WrittenFile[]> {
   const must = async (action: string, parameters: Parameters<Send>[1]): Promise<unknown> => {
     const outcome = await send(action, parameters);
     if (outcome.kind !== 'acknowledged') throw new Error(`${action}: ${JSON.stringify(outcome)}`);
     ledger.requestIds.push(...(action.startsWith('Get') ? [] : [outcome.requestId]));
     return outcome.data;
   };
-  const projectId = Number(await must('CreateProject', { ProjectIdentifier: name, ProjectName: name, ProjectMode: 2 }));
+  const projectId = Number(await must('CreateProject', { ProjectIdentifier: name, ProjectName: name, ProjectMode: mode }));
   ledger.created.push(projectId);
   await must('CreateBusiness', { ProjectId: projectId, BusinessName: 'chaos' });
   const files: WrittenFile[] = [];

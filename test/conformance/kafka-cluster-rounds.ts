@@ -51,7 +51,7 @@ async function raiseEvents(database: Database, tenantId: number, random: ReturnT
 }
 
 /** Holds what the topics have against the log itself: every event, in the order of the log in each partition. Answers faults, and how often a record was there again. */
-function audit(events: readonly { readonly event_id: string; readonly workspace_id: number | null; readonly object_key: string; readonly tenant_id: number }[], records: readonly ClusterRecord[], tenantId: number): { readonly faults: string[]; readonly duplicates: number } {
+export function auditCluster(events: readonly { readonly event_id: string; readonly workspace_id: number | null; readonly object_key: string; readonly tenant_id: number }[], records: readonly ClusterRecord[], tenantId: number): { readonly faults: string[]; readonly duplicates: number } {
   const faults: string[] = [];
   const expected = new Map<string, string[]>();
   for (const event of events) {
@@ -126,7 +126,7 @@ export async function killClusterRounds(rounds: number, options: { readonly seed
       const topics = [...new Set(events.flatMap((event) => [ALL, event.workspace_id ?? TENANT].map((workspaceId) => topicOf(event.tenant_id, workspaceId, tenantId))))];
       const records: ClusterRecord[] = [];
       for (const topic of topics) for (const record of await readTopics(kafka.address, [topic])) records.push(record);
-      const found = audit(events, records, tenantId);
+      const found = auditCluster(events, records, tenantId);
       return { rounds: recoveries.length, kills, events: events.length, records: records.length, duplicates: found.duplicates, faults: [...faults, ...found.faults], recoveries: recoveries.toSorted((a, b) => a - b) };
     } finally {
       await database.close();
