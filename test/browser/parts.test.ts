@@ -4,6 +4,7 @@ import { curlOf, signCall } from '../../console/src/api/sign.ts';
 import { csvOf } from '../../console/src/pages/openapi/csv.ts';
 import { forecast } from '../../console/src/pages/openapi/forecast.ts';
 import { readGauges } from '../../console/src/pages/administration/metrics.ts';
+import { dayText } from '../../console/src/pages/platform/dates.ts';
 import { snippetLanguages, snippetOf } from '../../console/src/pages/openapi/snippets.ts';
 
 const day = 86_400_000;
@@ -14,6 +15,14 @@ test('the forecast names the moment at which the rest is used up, and nothing wh
   assert.equal(forecast({ remaining: undefined, perDay: 10, now: 0, periodEnd: day }), undefined);
   assert.equal(forecast({ remaining: 5, perDay: 0, now: 0, periodEnd: day }), undefined);
   assert.equal(forecast({ remaining: 0, perDay: 1, now: 7, periodEnd: day }), 7);
+});
+
+test('a day is one of the calendar of its time zone, over the ends of months and years and over clock changes', () => {
+  assert.equal(dayText(Date.UTC(2026, 11, 31, 16, 30), 'Asia/Shanghai'), '2027-01-01');
+  assert.equal(dayText(Date.UTC(2026, 11, 31, 16, 30), 'Asia/Shanghai', -1), '2026-12-31');
+  assert.equal(dayText(Date.UTC(2026, 2, 1, 3), 'America/New_York', -1), '2026-02-27');
+  // The 29th of March has 23 hours in Berlin.
+  assert.equal(dayText(Date.UTC(2026, 2, 29, 22, 30), 'Europe/Berlin', -1), '2026-03-29');
 });
 
 test('the CSV quotes what must be quoted and lets no formula through', () => {

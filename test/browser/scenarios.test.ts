@@ -5,8 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { makeSample } from '../../server/sample.ts';
-import { eventually } from '../support/eventually.ts';
-import { screen, startConsole, until, type ConsolePage, type ConsoleTest } from './browser.fixture.ts';
+import { screen, soon, startConsole, until, type ConsolePage, type ConsoleTest } from './browser.fixture.ts';
 
 /** What people do in the console, as the role that does it and as one that may not. */
 
@@ -58,6 +57,15 @@ async function isRefused(page: Page, name: string): Promise<string> {
   const refused = page.getByRole('button', { name, exact: false }).and(page.locator('[aria-disabled="true"]')).first();
   await refused.waitFor();
   return (await refused.textContent()) ?? '';
+}
+
+/** Chooses one of several in a field whose choices come from the server: it is there once it can be seen. */
+async function choose(page: Page, label: string, choice: string): Promise<void> {
+  await page.getByLabel(label).first().click();
+  await page.keyboard.type(choice);
+  await page.locator('.ant-select-item-option-active').filter({ hasText: choice }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.locator('.ant-select-selection-item').filter({ hasText: choice }).waitFor();
 }
 
 /** Makes a file in the workspace and commits it; answers its id. */
@@ -151,7 +159,7 @@ test('the explorer makes the form from the contract, calls with the session and 
   const opened = await backend.open('/openapi/explorer', 'reader');
   const { page } = opened;
   await page.getByLabel('Find an operation').fill('CreateUser');
-  await page.locator('.explorer-groups').getByRole('link', { name: 'CreateUser' }).click();
+  await page.locator('.explorer-groups').getByRole('link', { name: 'CreateUser', exact: true }).click();
   const name = page.locator('.parameter').filter({ hasText: 'UserName' }).first().locator('input');
   assert.equal(await name.getAttribute('required'), '');
   await name.fill('made_up');
@@ -177,6 +185,7 @@ test('the call log is filtered by the address and exported as CSV', async () => 
 });
 
 test('a subscription is made, tested and seen to deliver', async () => {
+  const { call } = backend.house;
   const opened = await backend.open('/openevent/subscriptions', 'platform_admin');
   const { page } = opened;
   await button(page, 'Subscribe').first().click();
@@ -191,7 +200,8 @@ test('a subscription is made, tested and seen to deliver', async () => {
   await page.getByText('Delivered: HTTP 200').waitFor();
   assert.ok(received.length > 0);
   await commitFile('told');
-  await eventually('the event of the change is delivered', () => received.length > 1);
+  await soon('the event of the change is delivered', () => received.some((body) => body.includes('told')));
+  await soon('its delivery is on record', async () => ((await call(own, 'ListDeliveryAttempts', { Type: 'dataworks:FileChange:CommitFile', Status: 'Succeeded' }))['PagingInfo'] as { TotalCount: number }).TotalCount > 0);
   await opened.goto('/openevent/deliveries');
   await page.locator('.ant-table-row').getByText('Succeeded').first().waitFor();
   await done(opened);
@@ -202,9 +212,7 @@ test('an extension is registered in steps, enabled in a workspace, and a deploym
   const { page } = opened;
   await page.getByText('By hand').click();
   await button(page, 'Next').click();
-  await page.getByLabel('Extension points').first().click();
-  await page.keyboard.type('deploy-file');
-  await page.keyboard.press('Enter');
+  await choose(page, 'Extension points', 'deploy-file');
   await page.keyboard.press('Escape');
   await button(page, 'Next').click();
   await page.getByLabel('Name').fill('Four eyes');
@@ -347,7 +355,7 @@ test('an alert rule is made, tells of a run, is switched off and deleted; a base
   // Rules follow what the schedule made: one of the backfill's instances becomes such a one, and succeeds once more.
   const instance = await house.database.row<{ id: number }>(`update task_instance set dag_type = 'Normal' where workspace_id = $1 and name = 'say_hello' and dag_type <> 'Normal' and bizdate < now() - interval '30 days' returning id`, [ProjectId]);
   await house.call(legacy, 'RestartInstance', { ProjectEnv: 'PROD', InstanceId: instance?.id ?? 0 });
-  await eventually('the alert is sent', () => received.some((body) => body.includes('hello is done')), 30_000);
+  await soon('the alert is sent', () => received.some((body) => body.includes('hello is done')));
   await link(page, 'hello is done').click();
   await page.locator('tr').filter({ hasText: 'WEBHOOKS' }).getByText('Sent', { exact: true }).waitFor();
   await link(page, 'say_hello').first().waitFor();
@@ -362,9 +370,7 @@ test('an alert rule is made, tells of a run, is switched off and deleted; a base
   await opened.goto(`/platform/alerts/baselines?workspace=${ProjectId}`);
   await button(page, 'New baseline').click();
   await dialog.getByLabel('Name').fill('morning');
-  await dialog.getByLabel('Tasks that have to be done').click();
-  await page.keyboard.type('daily_totals');
-  await page.keyboard.press('Enter');
+  await choose(page, 'Tasks that have to be done', 'daily_totals');
   await dialog.locator('.ant-modal-title').click();
   await dialog.getByRole('button', { name: 'Create' }).click();
   const row = page.getByRole('region', { name: 'Baselines', exact: true }).locator('tr').filter({ hasText: 'morning' });
@@ -435,7 +441,7 @@ test('a consumer group is shown with its lag, and is set to the end by those who
   const KafkaUserId = Number((await house.call(own, 'CreateKafkaUser', { Name: 'reports' }))['KafkaUserId']);
   await house.database.run(`insert into kafka_group (user_id, group_id, protocol_type, state, members, epoch, created_at, modified_at) values ($1, 'nightly', 'consumer', 'Empty', 0, 0, now(), now())`, [KafkaUserId]);
   await commitFile('counted');
-  const [counter] = await eventually('the events of the workspace have offsets', async () => {
+  const [counter] = await soon('the events of the workspace have offsets', async () => {
     const rows = await house.database.rows<{ partition: number; next_offset: number }>('select partition, next_offset from kafka_counter where workspace_id = $1 and next_offset > 0', [workspace]);
     return rows.length === 0 ? undefined : rows;
   });
@@ -467,7 +473,7 @@ test('an event that cannot be delivered is set aside, sent again as a dead lette
   const { call } = backend.house;
   const SubscriptionId = Number((await call(own, 'CreateSubscription', { Name: 'ledger', Url: 'http://127.0.0.1:9/', ProjectId: workspace, Types: '["dataworks:FileChange:CommitFile"]' }))['SubscriptionId']);
   await commitFile('ledger_file');
-  await eventually('the delivery fails', async () => ((await call(own, 'GetSubscriptionStatus', { SubscriptionId }))['Status'] as { BlockedKeys?: unknown[] }).BlockedKeys?.length === 1);
+  await soon('the delivery fails', async () => ((await call(own, 'GetSubscriptionStatus', { SubscriptionId }))['Status'] as { BlockedKeys?: unknown[] }).BlockedKeys?.length === 1);
   const opened = await backend.open(`/openevent/subscriptions/${SubscriptionId}`, 'platform_admin');
   const { page } = opened;
   await confirm(page, 'Set aside');
@@ -484,14 +490,14 @@ test('an event that cannot be delivered is set aside, sent again as a dead lette
   await page.locator('.facts').getByText('X-Key: (secret)').waitFor();
   const before = received.length;
   await button(page, 'Deliver all of them again').click();
-  await eventually('the dead letter is delivered', () => received.slice(before).some((body) => body.includes('ledger_file')));
+  await soon('the dead letter is delivered', () => received.slice(before).some((body) => body.includes('ledger_file')));
   const again = received.length;
   await button(page, 'Replay events').click();
   await page.locator('.ant-modal').getByLabel('From').fill('2020-01-01T00:00');
   await page.locator('.ant-modal').getByRole('button', { name: 'Count first' }).click();
   await page.getByText(/[1-9]\d* events would be sent again/).waitFor();
   await page.locator('.ant-modal').getByRole('button', { name: 'Replay', exact: true }).click();
-  await eventually('the events are sent again', () => received.slice(again).some((body) => body.includes('ledger_file')));
+  await soon('the events are sent again', () => received.slice(again).some((body) => body.includes('ledger_file')));
   await done(opened);
   const refused = await backend.open(`/openevent/subscriptions/${SubscriptionId}`, 'reader');
   // What is told of a workspace that one is not in, there is not.
@@ -523,6 +529,7 @@ test('a deadline for an event is made, switched off and deleted', async () => {
 test('a rule is written with a pattern that is tried on past events before it is saved', async () => {
   const { call } = backend.house;
   await commitFile('matched');
+  await soon('the event can be read', async () => JSON.stringify(await call(own, 'ListEvents', { ProjectId: workspace, MaxResults: 100 })).includes('matched'));
   const opened = await backend.open('/openevent/buses', 'platform_admin');
   const { page } = opened;
   await button(page, 'New bus').click();
@@ -549,9 +556,7 @@ test('a workspace gets a member and a data source, whose password is not shown a
   const { page } = opened;
   await button(page, 'Add a member').click();
   await page.locator('.ant-modal').getByRole('combobox', { name: 'User' }).selectOption({ label: 'reader · reader' });
-  await page.locator('.ant-modal').getByLabel('Roles').first().click();
-  await page.keyboard.type('Visitor');
-  await page.keyboard.press('Enter');
+  await choose(page, 'Roles', 'Visitor');
   await page.locator('.ant-modal-title').click();
   await page.locator('.ant-modal').getByRole('button', { name: 'Save' }).click();
   await page.locator('tr').filter({ hasText: 'reader' }).getByText('Visitor').waitFor();
@@ -595,7 +600,7 @@ test('an operation that ends with WARN is decided by the approver that the polic
   await call('2024-05-18', 'CreateProjectMember', { ProjectId: workspace, UserId: userId, RoleCodes: '["role_project_guest"]' });
   await call(own, 'CreateExtensionApprovalPolicy', { Name: 'two pairs of eyes', ExtensionCodes: JSON.stringify([ExtensionCode]), Steps: JSON.stringify([{ Type: 'ACCOUNT', Values: [String(userId)] }]) });
   await commitFile('risky');
-  const hold = await eventually('the commit is held', async () => ((await call(own, 'ListHolds', { ProjectId: workspace, Status: 'CHECKING' }))['PagingInfo'] as { Holds: { HoldId: number; MessageId: string }[] }).Holds[0]);
+  const hold = await soon('the commit is held', async () => ((await call(own, 'ListHolds', { ProjectId: workspace, Status: 'CHECKING' }))['PagingInfo'] as { Holds: { HoldId: number; MessageId: string }[] }).Holds[0]);
   await call(legacy, 'UpdateIDEEventResult', { MessageId: hold.MessageId, ExtensionCode, CheckResult: 'WARN', CheckResultTip: 'Look at it.' });
   const opened = await backend.open(`/extensions/checks/${hold.HoldId}`, 'approver');
   const { page } = opened;

@@ -13,15 +13,15 @@ export function later<Props extends object>(load: () => Promise<{ default: Compo
     useEffect(() => {
       if (found !== undefined) return undefined;
       let left = false;
-      load().then(
-        (module) => {
-          found = module.default;
+      const bring = async () => {
+        try {
+          found = (await load()).default;
           if (!left) setArrived(true);
-        },
-        (error: unknown) => {
-          if (!left) setFailure(error ?? new Error());
-        },
-      );
+        } catch (error) {
+          if (!left) setFailure(error);
+        }
+      };
+      void bring();
       return () => {
         left = true;
       };

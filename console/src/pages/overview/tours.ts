@@ -128,7 +128,7 @@ export const tourOf: Readonly<Record<TourName, Tour>> = {
     steps: () => developSteps,
     links: (state) => [
       ['to-file', `/platform/studio/${state.workspace}/${state.fileId}`],
-      ['to-instances', `/platform/operations/${state.workspace}`],
+      ['to-instances', `/platform/operations/${state.workspace}?date=${state.businessDate}`],
     ],
   },
 };
