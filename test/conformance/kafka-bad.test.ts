@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -13,6 +12,7 @@ import { kafkaPlace, type PlaceUser } from '../../server/openevent/kafka/kafka.f
 import { limits } from '../../server/kernel/limits.ts';
 import { testDatabase } from '../support/database.ts';
 import { joinWithKafkajs, joinWithPlatformatic, type Got } from './kafka-clients.ts';
+import { commitOffset, frame, int32 as size, open, signIn, text } from './kafka-frames.ts';
 
 let server: Awaited<ReturnType<typeof testDatabase>>;
 let place: Awaited<ReturnType<typeof kafkaPlace>>;
@@ -30,50 +30,13 @@ after(async () => {
   await server.drop();
 });
 
-async function open(): Promise<Socket> {
-  const socket = connect(listener.address()?.port ?? 0, '127.0.0.1');
-  socket.on('error', () => {});
-  await once(socket, 'connect');
-  return socket;
-}
-
-function frame(apiKey: number, version: number, body: Buffer = Buffer.alloc(0), header: Buffer = Buffer.from([0, 0, 0, 7, 0xff, 0xff])): Buffer {
-  const head = Buffer.alloc(8);
-  head.writeInt32BE(4 + header.length + body.length, 0);
-  head.writeInt16BE(apiKey, 4);
-  head.writeInt16BE(version, 6);
-  return Buffer.concat([head, header, body]);
-}
-
-function size(bytes: number): Buffer {
-  const buffer = Buffer.alloc(4);
-  buffer.writeInt32BE(bytes, 0);
-  return buffer;
-}
-
 /** Sends bytes and waits until the server closes. */
 async function closedBy(bytes: Buffer): Promise<void> {
-  const socket = await open();
+  const socket = await open(listener.broker);
   const closed = once(socket, 'close');
   socket.resume();
   socket.write(bytes);
   await closed;
-}
-
-const text = (value: string) => Buffer.concat([Buffer.from([value.length >> 8, value.length & 255]), Buffer.from(value)]);
-
-async function signIn(): Promise<{ socket: Socket; ask(bytes: Buffer): Promise<Buffer> }> {
-  const socket = await open();
-  const ask = async (bytes: Buffer) => {
-    socket.write(bytes);
-    const [answer] = (await once(socket, 'data')) as [Buffer];
-    return answer;
-  };
-  await ask(frame(17, 1, text('PLAIN')));
-  const token = Buffer.from(`\0${user.login}\0${user.password}`);
-  const answer = await ask(frame(36, 0, Buffer.concat([size(token.length), token])));
-  assert.equal(answer.readInt16BE(8), 0);
-  return { socket, ask };
 }
 
 test('what is no request closes the connection and nothing else', async () => {
@@ -88,7 +51,7 @@ test('what is no request closes the connection and nothing else', async () => {
   // A handshake whose text is longer than the frame.
   await closedBy(frame(17, 1, Buffer.from([0x7f, 0xff, 1])));
   await closedBy(Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'));
-  const { socket } = await signIn();
+  const { socket } = await signIn(listener.broker, user);
   const closed = once(socket, 'close');
   // A list of two thousand million topics.
   socket.write(frame(3, 1, size(2_000_000_000)));
@@ -97,7 +60,7 @@ test('what is no request closes the connection and nothing else', async () => {
 });
 
 test('an unknown version of ApiVersions is answered with the versions there are', async () => {
-  const socket = await open();
+  const socket = await open(listener.broker);
   socket.write(frame(18, 77));
   const [answer] = (await once(socket, 'data')) as [Buffer];
   assert.equal(answer.readInt16BE(8), 35);
@@ -106,7 +69,7 @@ test('an unknown version of ApiVersions is answered with the versions there are'
 });
 
 test('a frame may come byte by byte, and many at once', async () => {
-  const { socket, ask } = await signIn();
+  const { socket, ask } = await signIn(listener.broker, user);
   const request = frame(3, 1, size(-1));
   const answer = once(socket, 'data') as Promise<[Buffer]>;
   for (const byte of request) socket.write(Buffer.from([byte]));
@@ -115,7 +78,7 @@ test('a frame may come byte by byte, and many at once', async () => {
   socket.on('data', (data) => {
     received += data.length;
   });
-  const one = (await ask(request)).length;
+  const one = (await ask(request)).length + 4;
   received = 0;
   socket.write(Buffer.concat(Array.from({ length: 500 }, () => request)));
   await place.until('all are answered', () => received === one * 500);
@@ -131,7 +94,7 @@ test('a wrong password, an unknown user and an unknown mechanism are told as suc
     const admin = new Kafka({ brokers: [listener.broker], sasl, logLevel: logLevel.NOTHING, retry: { retries: 0 } }).admin();
     await assert.rejects(admin.connect(), /authentication failed/i, sasl.mechanism);
   }
-  const socket = await open();
+  const socket = await open(listener.broker);
   socket.write(frame(17, 1, text('GSSAPI')));
   const [answer] = (await once(socket, 'data')) as [Buffer];
   assert.equal(answer.readInt16BE(8), 33);
@@ -140,7 +103,7 @@ test('a wrong password, an unknown user and an unknown mechanism are told as suc
 
 test('random bytes after signing in leave the server as it was', async () => {
   for (let round = 0; round < 200; round += 1) {
-    const { socket } = await signIn();
+    const { socket } = await signIn(listener.broker, user);
     const key = [0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 19, 22, 23, 32, 42, 47, 60][round % 20] ?? 0;
     const body = Buffer.from(Array.from({ length: round % 50 }, (_, index) => (round * 31 + index * 17) % 256));
     socket.on('data', () => {});
@@ -159,7 +122,7 @@ test('random bytes after signing in leave the server as it was', async () => {
 
 test('a reader that takes nothing holds up nobody and little memory', async () => {
   for (let number = 0; number < 60; number += 1) await place.raise(`big:${number % 4}`, number, { workspaceId: 12 });
-  const { socket } = await signIn();
+  const { socket } = await signIn(listener.broker, user);
   socket.pause();
   const topic = text('dataworks.all');
   const partitions = Array.from({ length: 8 }, (_, partition) => Buffer.concat([size(partition), Buffer.alloc(8), size(1_000_000)]));
@@ -175,14 +138,8 @@ test('a reader that takes nothing holds up nobody and little memory', async () =
 test('groups have a limit', async () => {
   await listener.stop();
   listener = await place.listen({ groups: 1 });
-  const { socket, ask } = await signIn();
-  /** Commits an offset by hand, without joining; answers the error of the partition. */
-  const commit = async (group: string): Promise<number> => {
-    const partition = Buffer.concat([size(0), Buffer.alloc(8), text('')]);
-    const body = Buffer.concat([text(group), size(-1), text(''), Buffer.alloc(8, 0xff), size(1), text('dataworks.all'), size(1), partition]);
-    const answer = await ask(frame(8, 2, body));
-    return answer.readInt16BE(answer.length - 2);
-  };
+  const client = await signIn(listener.broker, user);
+  const commit = (group: string) => commitOffset(client, group, 'dataworks.all', 0, 0);
   const [{ count } = { count: 0 }] = await place.database.rows<{ count: number }>('select count(*) from kafka_group');
   assert.ok(count >= 1);
   assert.equal(await commit('one too many'), 44);
@@ -190,7 +147,7 @@ test('groups have a limit', async () => {
   assert.equal(await commit('the first'), 0);
   assert.equal(await commit('the first'), 0);
   assert.equal(await commit('the second'), 44);
-  socket.destroy();
+  client.socket.destroy();
 });
 
 test('with TLS both clients read', async (context) => {

@@ -28,9 +28,11 @@ export interface ReadOptions {
   /** The authority of a server with TLS. */
   readonly ca?: string;
   readonly onJoin?: () => void;
+  /** Where a group begins that has no offset, or none that is still in the log; the beginning when undefined. */
+  readonly from?: 'earliest' | 'latest';
 }
 
-/** Joins a group, reads from the beginning what the group has not read yet, and commits as it goes. */
+/** Joins a group, reads what the group has not read yet, and commits as it goes. */
 export type JoinGroup = (options: ReadOptions) => Promise<GroupMember>;
 
 function toGot(topic: string, partition: number, offset: number, key: Buffer | null | undefined, value: Buffer | null): Got {
@@ -50,7 +52,7 @@ export const joinWithKafkajs: JoinGroup = async (options) => {
   const retry = { initialRetryTime: 50, maxRetryTime: 500, retries: 20, restartOnFailure: async () => !stopped };
   const consumer = kafkajs(options).consumer({ retry, groupId: options.group, sessionTimeout: 10_000, heartbeatInterval: 200, rebalanceTimeout: 10_000, maxWaitTimeInMs: 300 });
   await consumer.connect();
-  await consumer.subscribe({ topics: [...options.topics], fromBeginning: true });
+  await consumer.subscribe({ topics: [...options.topics], fromBeginning: options.from !== 'latest' });
   consumer.on('consumer.group_join', () => options.onJoin?.());
   await consumer.run({
     eachBatchAutoResolve: false,
@@ -87,7 +89,7 @@ export const joinWithPlatformatic: JoinGroup = async (options) => {
     retryDelay: 100,
   });
   consumer.on('consumer:group:join', () => options.onJoin?.());
-  const stream = await consumer.consume({ topics: [...options.topics], mode: MessagesStreamModes.COMMITTED, fallbackMode: 'earliest', autocommit: 100 });
+  const stream = await consumer.consume({ topics: [...options.topics], mode: MessagesStreamModes.COMMITTED, fallbackMode: options.from ?? 'earliest', autocommit: 100 });
   stream.on('error', () => {});
   stream.on('data', (message) => options.onRecord(toGot(message.topic, message.partition, Number(message.offset), message.key, message.value)));
   return {
