@@ -26,8 +26,14 @@ function niceStep(highest: number): number {
   return power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10);
 }
 
-/** The panels below each other as SVG. `minutes` is where each value stands. */
-export function drawPanels(title: string, minutes: readonly number[], panels: readonly Panel[]): string {
+/** A mark on the horizontal axis. */
+export interface Tick {
+  readonly at: number;
+  readonly label: string;
+}
+
+/** The panels below each other as SVG. `minutes` is where each value stands, from 0; with `ticks` it may be any other measure than time. */
+export function drawPanels(title: string, minutes: readonly number[], panels: readonly Panel[], ticks?: readonly Tick[]): string {
   const height = 60 + panels.length * (PANEL + GAP);
   const end = Math.max(minutes.at(-1) ?? 1, 1e-9);
   const x = (minute: number) => LEFT + (minute / end) * (WIDTH - LEFT - RIGHT);
@@ -49,7 +55,8 @@ export function drawPanels(title: string, minutes: readonly number[], panels: re
     });
     return `<text x="${LEFT}" y="${top - 10}" font-weight="bold">${text(name)} (${text(unit)})</text>${grid.join('')}${drawn.join('')}`;
   });
-  const axis = [0, 0.25, 0.5, 0.75, 1].map((share) => `<text x="${x(share * end).toFixed(1)}" y="${height - 12}" text-anchor="middle">${Number((share * end).toPrecision(3))} min</text>`);
+  const marks = ticks ?? [0, 0.25, 0.5, 0.75, 1].map((share) => ({ at: share * end, label: `${Number((share * end).toPrecision(3))} min` }));
+  const axis = marks.map(({ at, label }) => `<text x="${x(at).toFixed(1)}" y="${height - 12}" text-anchor="middle">${text(label)}</text>`);
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12" role="img" aria-label="${text(title)}">\n<rect width="100%" height="100%" fill="#fff"/>\n<text x="${LEFT}" y="22" font-size="15" font-weight="bold">${text(title)}</text>\n${parts.join('\n')}\n${axis.join('')}\n</svg>\n`;
 }
 
