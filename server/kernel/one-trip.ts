@@ -60,25 +60,25 @@ class Together {
   }
 
   submit(connection: Connection): void {
+    // All parts go out as one piece: to hand the system several costs more than to copy them.
+    const parts: Uint8Array[] = [];
+    const stream = { writable: connection.stream.writable, write: (part: Uint8Array) => parts.push(part), cork() {}, uncork() {} };
+    const gathering = Object.create(connection, { stream: { value: stream } }) as Connection;
     // Each query would end its message by itself; only the end of the last one counts.
-    const inner: Connection = Object.create(connection, { sync: { value: () => {} } }) as Connection;
-    connection.stream.cork();
-    try {
-      for (const step of this.#steps) {
-        let refused: Error | undefined;
-        step.callback = (error) => {
-          refused = error ?? undefined;
-        };
-        const fault = step.submit(inner) ?? refused;
-        if (fault === undefined) continue;
-        // A value that cannot be written. What went before it is run, and the caller rolls back.
-        this.#reject(fault);
-        break;
-      }
-      connection.sync();
-    } finally {
-      connection.stream.uncork();
+    const inner = Object.create(gathering, { sync: { value: () => {} } }) as Connection;
+    for (const step of this.#steps) {
+      let refused: Error | undefined;
+      step.callback = (error) => {
+        refused = error ?? undefined;
+      };
+      const fault = step.submit(inner) ?? refused;
+      if (fault === undefined) continue;
+      // A value that cannot be written. What went before it is run, and the caller rolls back.
+      this.#reject(fault);
+      break;
     }
+    gathering.sync();
+    if (parts.length > 0) connection.stream.write(Buffer.concat(parts));
   }
 
   get #present(): Answering {

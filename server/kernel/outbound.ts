@@ -102,7 +102,9 @@ export function createOutbound(options: OutboundOptions): Outbound {
   };
   const agent = new Agent({ connect, connections: options.connections ?? limits.outboundConnections.value, pipelining: 1, keepAliveTimeout: 4_000 });
 
-  function inspect(url: string): { url: URL } | { stage: 'url' | 'forbidden'; reason: string } {
+  type Inspected = { readonly url: URL } | { readonly stage: 'url' | 'forbidden'; readonly reason: string };
+
+  function judge(url: string): Inspected {
     const parsed = URL.parse(url);
     if (parsed === null) return { stage: 'url', reason: 'it is not a URL' };
     if (parsed.protocol !== 'http:' && parsed.protocol !== 'https:') return { stage: 'url', reason: 'only http and https are called' };
@@ -111,6 +113,18 @@ export function createOutbound(options: OutboundOptions): Outbound {
     // A literal address never reaches the lookup, so it is checked here; the URL parser has already unfolded forms such as 0x7f.1.
     const reason = isIP(host) === 0 ? undefined : guard.refuse(host, host, Number(parsed.port) || (parsed.protocol === 'https:' ? 443 : 80));
     return reason === undefined ? { url: parsed } : { stage: 'forbidden', reason };
+  }
+
+  /** What was found of the addresses in use: it depends on the text and the configuration alone. */
+  const inspected = new Map<string, Inspected>();
+  function inspect(url: string): Inspected {
+    let found = inspected.get(url);
+    if (found === undefined) {
+      found = judge(url);
+      if (inspected.size >= 1_000) inspected.clear();
+      inspected.set(url, found);
+    }
+    return found;
   }
 
   return {
