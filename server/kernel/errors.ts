@@ -51,6 +51,7 @@ const entries = {
   'Throttling.Api': { status: 429, en: 'The quota of {limit} calls {period} is used up.', zh: '{period} 的 {limit} 次调用配额已用完。', todo: 'Wait for the next period, or choose another plan.' },
   'Throttling.System': { status: 429, en: 'The system is busy.', zh: '系统繁忙。', todo: 'Try again later.' },
   ServiceUnavailable: { status: 503, en: 'The service is starting or its database is not reachable.', zh: '服务正在启动或数据库不可用。', todo: 'Try again later.' },
+  StorageFull: { status: 503, code: 'ServiceUnavailable.StorageFull', en: 'The call cannot be carried out: the disk of the server or of its database is full.', zh: '无法执行调用：服务器或其数据库的磁盘已满。', todo: 'Ask the operator to free space; then try again.' },
   InternalError: { status: 500, code: 'InternalError.System', en: 'Something went wrong here; it was logged under this request id.', zh: '内部错误，已按请求 ID 记录。', todo: 'Tell the operator the request id.' },
 
   // Things and their states

@@ -337,11 +337,17 @@ function decodeError(problems: readonly { readonly code: 'MissingParameter' | 'I
 }
 
 /** Connection trouble and conflicts that a retry heals. */
-const UNAVAILABLE = new Set(['57P01', '57P02', '57P03', '53300', '08000', '08003', '08006', '40001', '40P01']);
+const UNAVAILABLE = new Set(['57P01', '57P02', '57P03', '53200', '53300', '08000', '08003', '08006', '40001', '40P01']);
+const STORAGE_FULL = new Set(['53100', 'ENOSPC', 'EDQUOT']);
+const STORAGE_FULL_RETRY_MS = 10_000;
 
 function asApiError(thrown: unknown, log: Log, requestId: string): ApiError {
   if (thrown instanceof ApiError) return thrown;
   const state = sqlState(thrown);
+  if (STORAGE_FULL.has(state ?? (thrown as NodeJS.ErrnoException | undefined)?.code ?? '')) {
+    log.error({ err: thrown, requestId }, 'a call was refused since there is no space left');
+    return new ApiError('StorageFull', {}, STORAGE_FULL_RETRY_MS);
+  }
   if (state !== undefined && UNAVAILABLE.has(state)) {
     log.warn({ err: thrown, requestId }, 'the database could not take the call');
     return new ApiError('ServiceUnavailable', {}, 1_000);

@@ -16,6 +16,7 @@ import { serveConnection, type Connection } from './connection.ts';
 import { createCoordinator } from './coordinator.ts';
 import type { Services } from './handlers/context.ts';
 import { startIndexer, type Indexer } from './indexer.ts';
+import { patiently } from './patience.ts';
 import { createRecords } from './records.ts';
 import { mechanisms as allMechanisms, type Credential, type Mechanism, type Verifiers } from './sasl.ts';
 import { RECORD_CHANNEL, type CounterRow } from './store.ts';
@@ -61,6 +62,12 @@ export interface KafkaOptions {
   readonly owner: string;
 }
 
+/**
+ * Clients take a connection that is closed while they sign in for a wrong password, and some give up for good then; so a database that is away for a moment is
+ * waited for. Shorter than they wait themselves.
+ */
+const USER_PATIENCE_MS = 8_000;
+
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
@@ -89,7 +96,7 @@ export function createKafkaListener(options: KafkaOptions): KafkaListener {
   const coordinator = createCoordinator({ database, clock, newId: () => ids.token(12), owner, mostGroups: settings.groups });
 
   async function findUser(login: string): Promise<Credential<Reader> | undefined> {
-    const row = login.includes('\0') ? undefined : await findUserByLogin(database, login);
+    const row = login.includes('\0') ? undefined : await patiently(clock, USER_PATIENCE_MS, () => findUserByLogin(database, login));
     if (row === undefined) return undefined;
     return {
       user: {
