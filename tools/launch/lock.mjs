@@ -1,4 +1,4 @@
-// A lock folder between processes: one file in it holds the id of the owner.
+// A lock folder between processes: one file in it holds the id of the owner, and when that process began where the system tells.
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
@@ -13,15 +13,15 @@ export async function withLock(path, doing, work) {
   let told = false;
   while (!acquire(path)) {
     const owner = readOwner(path);
-    if (owner !== null && !isRunning(owner)) {
+    if (owner !== null && !isRunning(...owner)) {
       discard(path, owner);
       continue;
     }
     if (owner !== null && !told) {
       told = true;
-      process.stdout.write(`Waiting for process ${owner}, which ${doing} ...\n`);
+      process.stdout.write(`Waiting for process ${owner[0]}, which ${doing} ...\n`);
     }
-    if (Date.now() > deadline) throw new Error(`Process ${owner} holds ${path} for too long. If it is not a Millrace command, remove the folder.`);
+    if (Date.now() > deadline) throw new Error(`Process ${owner?.[0]} holds ${path} for too long. If it is not a Millrace command, remove the folder.`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   try {
@@ -36,7 +36,7 @@ function acquire(path) {
   const own = `${path}.${process.pid}`;
   rmSync(own, { recursive: true, force: true });
   mkdirSync(own, { recursive: true });
-  writeFileSync(join(own, 'pid'), String(process.pid));
+  writeFileSync(join(own, 'pid'), `${process.pid} ${beginOf(process.pid)}`);
   try {
     renameSync(own, path);
     return true;
@@ -47,9 +47,11 @@ function acquire(path) {
   }
 }
 
+/** The id of the owner and its beginning, or null when there is none. */
 function readOwner(path) {
   try {
-    return Number.parseInt(readFileSync(join(path, 'pid'), 'utf8'), 10);
+    const [pid, began = ''] = readFileSync(join(path, 'pid'), 'utf8').split(' ');
+    return [Number(pid), began];
   } catch {
     return null;
   }
@@ -60,23 +62,31 @@ function discard(path, deadOwner) {
   try {
     renameSync(path, aside);
     // Another waiter may have been faster, and this is its fresh lock: give it back.
-    if (readOwner(aside) !== deadOwner) renameSync(aside, path);
+    if (readOwner(aside)?.join(' ') !== deadOwner.join(' ')) renameSync(aside, path);
     else rmSync(aside, { recursive: true, force: true });
   } catch (error) {
     if (error.code !== 'ENOENT' && error.code !== 'ENOTEMPTY') throw error;
   }
 }
 
-function isRunning(pid) {
+function isRunning(pid, began) {
   try {
     process.kill(pid, 0);
   } catch (error) {
     return error.code === 'EPERM';
   }
+  // After a restart of the machine the number may belong to somebody else, who began at another time.
+  return began === '' || beginOf(pid) === began;
+}
+
+/** When a process began, in ticks since the system did; '' where the system does not tell (only Linux does), or for one that has ended. */
+function beginOf(pid) {
   try {
-    // After a restart of the machine the number may belong to somebody else; a zombie has no command line.
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('launch.mjs');
-  } catch (error) {
-    return error.code !== 'ENOENT' || process.platform !== 'linux';
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name, in brackets, may hold anything; the state follows it, and the beginning is the twentieth from there.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? '' : fields[19];
+  } catch {
+    return '';
   }
 }
