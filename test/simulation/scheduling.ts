@@ -1,237 +1,357 @@
 import { manualClock } from '../../server/kernel/clock.ts';
-import type { EndedRun, RunOutcome } from '../../server/platform/execution/interface.ts';
-import { claimRuns, finishRuns, nextQueue, renewLeases, runOf, takeLostRuns, type ClaimedRow, type LostRow } from '../../server/platform/execution/store.ts';
-import { schedulingPlace, SHELL, WORKSPACE, ZERO_LOAD } from '../../server/platform/scheduling/scheduling.fixture.ts';
-import { seededRandom, type Random } from '../integration/malformed/values.ts';
+import { claimRuns, nextQueue, renewLeases, runOf, takeLostRuns, type LostRow } from '../../server/platform/execution/store.ts';
+import { schedulingPlace, SHELL, USER, WORKSPACE, ZERO_LOAD } from '../../server/platform/scheduling/scheduling.fixture.ts';
+import { type Random } from '../integration/malformed/values.ts';
+import { choicesOf, newTally, scriptOf, type Action } from './choices.ts';
+import { AnswerLost, coverage, crashPoints, Killed, mortal, newFate, type CrashPoints, type Fate } from './mortal.ts';
+import { auditSchedule } from './scheduling-audit.ts';
+import { createEndings, type Kind } from './scheduling-endings.ts';
+import type { Report, SimulatedWorld } from './seeds.ts';
 
 /**
- * Random histories of a workflow, on a real database: two schedulers that look side by side, and workers that claim at the same moment, die with or without
- * having written the end down, sleep until others have taken their runs over, and come back. A seed repeats the choices; how statements of two
- * processes at one moment interleave is PostgreSQL's.
+ * Random histories of a workflow, on a real database: two schedulers that look side by side and are killed at any statement, and workers that claim at the same
+ * moment, die at any statement of a claim, an end or a take-over, hear no answer to their commit, commit late, sleep until others have taken their runs over,
+ * and come back, each with a clock that may be wrong. A seed repeats the choices; how statements of two processes at one moment interleave is PostgreSQL's.
  */
-export interface SchedulingReport {
-  readonly seed: number;
-  readonly instances: number;
-  readonly runs: number;
-  readonly deaths: number;
-  readonly lost: number;
-  /** Ends that came after the lease was lost and were refused. */
-  readonly fenced: number;
-  readonly faults: readonly string[];
-}
 
-export interface SchedulingWorld {
-  simulate(seed: number): Promise<SchedulingReport>;
-  close(): Promise<void>;
-}
-
-type Kind = 'zero' | 'shell' | 'fails' | 'recovers';
-
-interface Worker {
+export interface Worker {
   name: string;
   /** Runs it believes to hold. */
-  held: ClaimedRow[];
+  held: HeldRun[];
   /** Takes part again at this moment of the clock. */
   asleepUntil: number;
+  /** How far its clock is ahead. */
+  skewMs: number;
 }
 
-const LEASE_MS = 15_000;
-const STEPS = 70;
-const MACHINE = 'simulated machine';
+export interface HeldRun {
+  readonly id: number;
+  readonly instance_id: number;
+  readonly tenant_id: number;
+  readonly workspace_id: number;
+  readonly environment: 'DEV' | 'PROD';
+  readonly attempt: number;
+  readonly lease_token: number;
+}
 
-/** The change ends as if the process had been killed just before the commit. */
-class Killed extends Error {}
+export const LEASE_MS = 15_000;
+const STEPS = 28;
+/** Histories between two clearings of the tables. */
+const CLEARING = 20;
+const MACHINE = 'simulated machine';
+const BEGIN = new Date('2026-03-22T06:30:00Z');
+const FARTHEST_JUMP_MS = 600_000;
+const TABLES = ['task_log', 'task_run', 'schedule_check', 'instance_edge', 'task_instance', 'dag_run', 'task_dependency', 'task_output', 'task_version', 'task', 'schedule_day', 'event', 'audit'];
+
+export type Place = Awaited<ReturnType<typeof schedulingPlace>>;
+
+interface Scheduler {
+  readonly fate: Fate;
+  readonly drain: () => Promise<void>;
+}
+
+interface Stage {
+  readonly place: Place;
+  readonly clock: ReturnType<typeof manualClock>;
+  readonly schedulers: readonly Scheduler[];
+  readonly points: CrashPoints;
+}
 
 /** A place for many histories, one after the other. */
-export async function schedulingWorld(): Promise<SchedulingWorld> {
-  const clock = manualClock(new Date('2026-03-22T06:30:00Z'));
+export async function schedulingWorld(): Promise<SimulatedWorld> {
+  const clock = manualClock(BEGIN);
   const place = await schedulingPlace({ schedule: false, clock });
-  const other = place.server();
+  const points = crashPoints();
+  const schedulers = [1, 2].map((): Scheduler => {
+    const fate = newFate();
+    return { fate, drain: place.server({}, clock, mortal(place.database, fate, points)).scheduler.drain };
+  });
   let count = 0;
   return {
-    simulate(seed) {
+    async simulate(seed) {
+      if (count % CLEARING === 0) await place.database.run(TABLES.map((table) => `delete from ${table}`).join(';'));
       count += 1;
-      return simulate(seed, `s${count}_${seed}`, { place, other, clock });
+      clock.set(BEGIN);
+      return simulate(seed, `s${count}_${seed}`, { place, clock, schedulers, points });
     },
+    crashPoints: () => coverage(points, 50),
     close: place.close,
   };
 }
 
-interface Stage {
-  readonly place: Awaited<ReturnType<typeof schedulingPlace>>;
-  readonly other: ReturnType<Awaited<ReturnType<typeof schedulingPlace>>['server']>;
-  readonly clock: ReturnType<typeof manualClock>;
-}
-
-async function simulate(seed: number, name: string, { place, other, clock }: Stage): Promise<SchedulingReport> {
-  const random = seededRandom(seed);
+async function simulate(seed: number, name: string, { place, clock, schedulers, points }: Stage): Promise<Report> {
+  const choices = choicesOf(seed);
   const { database } = place;
+  const tally = newTally();
   const faults: string[] = [];
   const fault = (text: string) => void faults.push(`seed ${seed}: ${text}`);
 
-  const { kinds, upstreams } = randomShape(random);
-  const taskIds: number[] = [];
-  for (const [index, kind] of kinds.entries()) {
-    const spec = { rerunTimes: kind === 'recovers' ? 1 : 0, rerunInterval: 0, outputs: { nodeOutputs: [{ data: `${name}.${index}` }] }, inputs: { nodeOutputs: (upstreams[index] ?? []).map((one) => ({ data: `${name}.${one}` })) } };
-    taskIds.push(await place.publish(kind === 'zero' ? ZERO_LOAD : SHELL, '', { name: `${name}.${index}`, spec }));
-  }
+  const shape = choices.of('shape');
+  const { kinds, upstreams } = randomShape(shape);
+  const taskIds = await place.changes.change(place.actor, async (change) => {
+    const ids: number[] = [];
+    for (const [index, kind] of kinds.entries()) {
+      const spec = { rerunTimes: kind === 'recovers' ? 1 : 0, rerunInterval: 0, outputs: { nodeOutputs: [{ data: `${name}.${index}` }] }, inputs: { nodeOutputs: (upstreams[index] ?? []).map((one) => ({ data: `${name}.${one}` })) } };
+      const taskId = await place.scheduling.reserveTaskId(change);
+      await place.scheduling.publish(change, { workspaceId: WORKSPACE, environment: 'PROD', fileId: 1, fileVersion: 1, name: `${name}.${index}`, ownerId: USER, spec, ...(kind === 'zero' ? ZERO_LOAD : SHELL), content: '', taskId });
+      ids.push(taskId);
+    }
+    return ids;
+  });
   const tasks = await place.tasksOf(1, taskIds);
   const { dagId, instances } = await place.changes.change(place.actor, (change) => place.dags.make(change, { name, type: 'SupplementData', workspaceId: WORKSPACE, environment: 'PROD', bizdate: new Date('2026-03-10T00:00:00Z'), tasks }));
   const idOf = taskIds.map((taskId) => instances.get(taskId)?.[0] ?? 0);
-  const kindOf = new Map(idOf.map((id, index) => [id, kinds[index] ?? 'zero']));
+  // Some have to wait for their time, too.
+  const timed = idOf.filter(() => shape.chance(0.25));
+  if (timed.length > 0) await database.run('update task_instance set trigger_time = $2 where id = any($1)', [timed, new Date(clock.now().getTime() + 1_000 + shape.below(60_000))]);
 
   let born = 0;
-  const newWorker = (): Worker => ({ name: `${name} worker ${(born += 1)}`, held: [], asleepUntil: 0 });
+  const newWorker = (): Worker => ({ name: `${name} worker ${(born += 1)}`, held: [], asleepUntil: 0, skewMs: 0 });
   const workers = [newWorker(), newWorker(), newWorker()];
-  /** The end that was committed, by run: there is one. */
-  const ends = new Map<number, string>();
-  /** The token under which a run may end, as the simulation knows it. */
-  const tokens = new Map<number, number>();
   const abandoned: LostRow[] = [];
-  let deaths = 0;
-  let lost = 0;
-  let fenced = 0;
-
-  const leaseEnd = () => new Date(clock.now().getTime() + LEASE_MS);
+  const nowOf = (worker: Worker) => new Date(clock.now().getTime() + worker.skewMs);
+  const leaseEnd = (worker: Worker) => new Date(nowOf(worker).getTime() + LEASE_MS);
   const awake = () => workers.filter((worker) => worker.asleepUntil <= clock.now().getTime());
-  const drain = () => Promise.all([place.scheduler.drain(), other.scheduler.drain()]);
+  const holders = () => awake().filter((worker) => worker.held.length > 0);
+  /** Workers that hold something, `many` if there is enough to hold: what happens at an end is to happen often. */
+  async function holding(many: number): Promise<Worker[]> {
+    if (holders().length < many) await drain();
+    for (const worker of awake()) if (holders().length < many && worker.held.length === 0) await claim(worker, 1);
+    return holders();
+  }
+  const endings = createEndings({ place, points, clock, tally, fault, kindOf: new Map(idOf.map((id, index) => [id, kinds[index] ?? 'zero'])) });
+  const { hand, survived } = endings;
 
-  /** A change that is killed before its commit, with this probability. Undefined then. */
-  async function change<Result>(killed: boolean, work: (change: Parameters<Parameters<typeof place.changes.change>[1]>[0]) => Promise<Result>): Promise<Result | undefined> {
-    try {
-      return await place.changes.change(place.actor, async (inner) => {
-        const result = await work(inner);
-        if (killed) throw new Killed();
-        return result;
+  /** Both schedulers, or one. One that dies has nothing in memory between two looks, so it begins anew as it is. */
+  async function drain(which: readonly Scheduler[] = schedulers): Promise<void> {
+    const look = async ({ fate, drain: drainOne }: Scheduler) => {
+      const before = { slowed: fate.slowed };
+      await drainOne().catch((error: unknown) => {
+        if (error instanceof AnswerLost) tally.count('lost answers of schedulers');
+        else if (!(error instanceof Killed)) throw error;
       });
-    } catch (error) {
-      if (error instanceof Killed) return undefined;
-      throw error;
-    }
+      if (fate.dead) tally.count('deaths of schedulers');
+      fate.dead = false;
+      tally.count('slow commits', fate.slowed - before.slowed);
+    };
+    if (which.length > 1 && (await database.row('select from schedule_check limit 1')) !== undefined) tally.count('schedulers at the same work');
+    await Promise.all(which.map(look));
   }
 
-  async function claim(worker: Worker, most: number, killed: boolean): Promise<void> {
-    const queue = await nextQueue(database, clock.now(), []);
+  async function claim(worker: Worker, most: number, fate = newFate()): Promise<void> {
+    const { changes } = hand(fate);
+    const queue = await nextQueue(database, nowOf(worker), []);
     if (queue === undefined) return;
-    const rows = await change(killed, async (inner) => {
-      const claimed = await claimRuns(inner, queue, clock.now(), leaseEnd(), worker.name, MACHINE, most);
-      if (claimed.length > 0) await place.follower.onStarted(inner, claimed.map(runOf));
-      return claimed;
-    });
-    for (const row of rows ?? []) {
-      if (tokens.has(row.id)) fault(`run ${row.id} was claimed twice`);
-      tokens.set(row.id, row.lease_token);
+    const rows = await survived(() =>
+      changes.change(place.actor, async (inner) => {
+        const claimed = await claimRuns(inner, queue, nowOf(worker), leaseEnd(worker), worker.name, MACHINE, most);
+        if (claimed.length > 0) await place.follower.onStarted(inner, claimed.map(runOf));
+        return claimed;
+      }),
+    );
+    if (rows === undefined) return endings.learn(worker.name);
+    for (const row of rows) {
+      endings.claimed(row);
       worker.held.push(row);
     }
   }
 
-  function outcomeOf(run: ClaimedRow): RunOutcome {
-    const kind = kindOf.get(run.instance_id);
-    const finishedBefore = [...ends].some(([id, outcome]) => outcome === 'Failure' && instanceOf.get(id) === run.instance_id);
-    const fails = kind === 'fails' || (kind === 'recovers' && !finishedBefore);
-    if (random.chance(0.05)) return { kind: 'PutBack', reason: 'Its worker was told to end.', exitCode: undefined };
-    return { kind: fails ? 'Failure' : 'Success', reason: 'It has ended.', exitCode: fails ? 1 : 0 };
-  }
-  const instanceOf = new Map<number, number>();
-
-  async function finish(worker: Worker, runs: readonly ClaimedRow[], killed: boolean): Promise<void> {
-    worker.held = worker.held.filter((run) => !runs.includes(run));
-    const sorted = runs.toSorted((a, b) => a.id - b.id).map((run) => ({ run, outcome: outcomeOf(run) }));
-    const done = await change(killed, async (inner) => {
-      const finished = await finishRuns(inner, sorted.map(({ run, outcome }) => ({ lease: { id: run.id, token: run.lease_token }, outcome })), clock.now());
-      const told = sorted.filter(({ run }) => finished.has(run.id)).map(({ run, outcome }): EndedRun => ({ run: runOf(run), outcome }));
-      if (told.length > 0) await place.follower.onFinished(inner, told);
-      return finished;
-    });
-    for (const { run, outcome } of sorted) {
-      const mayEnd = tokens.get(run.id) === run.lease_token;
-      if (done === undefined) continue;
-      if (!done.has(run.id)) {
-        if (mayEnd && !ends.has(run.id)) fault(`the end of run ${run.id} was refused to the worker that holds it`);
-        fenced += 1;
-        continue;
-      }
-      if (!mayEnd) fault(`run ${run.id} was ended by a worker that had lost its lease`);
-      note(run.id, run.instance_id, outcome.kind);
-    }
+  /** Takes over what has no living worker; a taker may die before it has written down that the run is lost. */
+  async function takeOver(worker: Worker, fate = newFate()): Promise<void> {
+    const { database: seen } = hand(fate);
+    const rows = await survived(() => takeLostRuns(seen, nowOf(worker), leaseEnd(worker), worker.name, [], 50));
+    if (rows === undefined) return endings.learn(worker.name);
+    for (const row of rows) endings.taken(row.id, row.lease_token);
+    for (const row of rows) if (fate.dead) abandoned.push(row);
+      else await endings.recordLost(row, fate);
   }
 
-  function note(run: number, instance: number, outcome: string): void {
-    if (ends.has(run)) fault(`run ${run} ended twice: ${ends.get(run)}, then ${outcome}`);
-    ends.set(run, outcome);
-    instanceOf.set(run, instance);
+  function replace(worker: Worker): void {
+    workers[workers.indexOf(worker)] = newWorker();
+    tally.count('deaths of workers');
   }
 
-  /** Takes over what has no living worker; a taker may be killed before it has written down that the run is lost. */
-  async function takeOver(worker: Worker, killed: boolean): Promise<void> {
-    const rows = await takeLostRuns(database, clock.now(), leaseEnd(), worker.name, [], 50);
-    for (const row of rows) tokens.set(row.id, row.lease_token);
-    if (killed) {
-      abandoned.push(...rows);
-      return;
-    }
-    for (const row of rows) await recordLost(row);
-  }
+  /** A fate with an end at one of the next statements. */
+  const doomed = (random: Random, most: number): Fate => ({ ...newFate(), doom: { left: random.below(most), when: random.pick(['before', 'after'] as const) } });
+  const slow = (random: Random): Fate => ({ ...newFate(), slow: 2 + random.below(8) });
+  const unheard = (): Fate => ({ ...newFate(), loses: 0 });
+  const some = <Value>(random: Random, values: readonly Value[]): Value[] => values.filter(() => random.chance(0.6));
 
-  async function recordLost(row: LostRow): Promise<void> {
-    const outcome: RunOutcome = { kind: 'Lost', reason: 'The worker that ran the task is gone.', exitCode: undefined };
-    const counted = await change(false, async (inner) => {
-      const finished = await finishRuns(inner, [{ lease: { id: row.id, token: row.lease_token }, outcome }], clock.now());
-      if (finished.size === 1) await place.follower.onFinished(inner, [{ run: runOf(row), outcome }]);
-      return finished.size === 1;
-    });
-    if (counted !== true) return;
-    if (tokens.get(row.id) !== row.lease_token) fault(`run ${row.id} was told to be lost by a taker that had lost it itself`);
-    note(row.id, row.instance_id, 'Lost');
-    lost += 1;
-  }
-
-  const some = <Value>(values: readonly Value[]): Value[] => values.filter(() => random.chance(0.6));
-  const actions: readonly (() => Promise<unknown>)[] = [
-    async () => {
-      for (const worker of some(awake())) await claim(worker, 1 + random.below(3), random.chance(0.1));
+  const actions: readonly Action[] = [
+    {
+      name: 'claim',
+      weight: 3,
+      run: async (random) => {
+        for (const worker of some(random, awake())) await claim(worker, 1 + random.below(3));
+      },
     },
-    // All at the same moment.
-    () => Promise.all(awake().map((worker) => claim(worker, 2, false))),
-    async () => {
-      for (const worker of awake()) if (worker.held.length > 0) await finish(worker, some(worker.held), random.chance(0.15));
+    {
+      name: 'claim at the same moment',
+      weight: 2,
+      run: async () => {
+        await drain();
+        if ((await nextQueue(database, clock.now(), [])) !== undefined && awake().length > 1) tally.count('workers at the same queue');
+        await Promise.all(awake().map((worker) => claim(worker, 2)));
+      },
     },
-    async () => {
-      for (const worker of awake()) if (worker.held.length > 0) await finish(worker, [...worker.held], false);
+    {
+      name: 'claim and die',
+      weight: 2,
+      run: async (random) => {
+        const worker = random.pick(workers);
+        const fate = doomed(random, 12);
+        await claim(worker, 3, fate);
+        if (fate.dead) replace(worker);
+      },
     },
-    async () => {
-      const worker = random.pick(workers);
-      workers[workers.indexOf(worker)] = newWorker();
-      deaths += 1;
+    { name: 'claim unheard', weight: 1, run: (random) => claim(random.pick(workers), 2, unheard()) },
+    {
+      name: 'end',
+      weight: 3,
+      run: async (random) => {
+        for (const worker of holders()) await endings.finish(worker, some(random, worker.held), random);
+      },
     },
-    async () => {
-      random.pick(workers).asleepUntil = clock.now().getTime() + random.below(4 * LEASE_MS);
+    {
+      name: 'end and die',
+      weight: 3,
+      run: async (random) => {
+        for (const worker of await holding(1)) {
+          const fate = doomed(random, 14);
+          await endings.finish(worker, some(random, worker.held), random, fate);
+          if (fate.dead) replace(worker);
+        }
+      },
+    },
+    {
+      name: 'end slowly',
+      weight: 2,
+      run: async (random) => {
+        const [worker] = await holding(1);
+        if (worker !== undefined) await Promise.all([endings.finish(worker, [...worker.held], random, slow(random)), drain()]);
+      },
+    },
+    // What began to end first is committed last.
+    {
+      name: 'end in reverse order',
+      weight: 2,
+      run: async (random) => {
+        const [one, two] = await holding(2);
+        if (one === undefined || two === undefined) return;
+        tally.count('reordered commits');
+        await Promise.all([endings.finish(one, [...one.held], random, slow(random)), endings.finish(two, [...two.held], random)]);
+      },
+    },
+    {
+      name: 'end unheard, and once more',
+      weight: 1,
+      run: async (random) => {
+        const [worker] = await holding(1);
+        if (worker !== undefined) await endings.finish(worker, [...worker.held], random, unheard());
+      },
+    },
+    { name: 'die', weight: 1, run: async (random) => replace(random.pick(workers)) },
+    {
+      name: 'sleep',
+      weight: 2,
+      run: async (random) => {
+        random.pick(workers).asleepUntil = clock.now().getTime() + random.below(4 * LEASE_MS);
+        tally.count('clogged workers');
+      },
     },
     // A worker that looks right after its sleep, before anybody told it that its runs are others'.
-    async () => {
-      const sleeper = workers.find((worker) => worker.held.length > 0);
-      if (sleeper === undefined) return;
-      clock.advance(LEASE_MS + random.below(LEASE_MS));
-      sleeper.asleepUntil = 0;
-      await takeOver(newWorker(), random.chance(0.5));
-      await finish(sleeper, [...sleeper.held], false);
+    {
+      name: 'sleep and end',
+      weight: 2,
+      run: async (random) => {
+        const [sleeper] = await holding(1);
+        if (sleeper === undefined) return;
+        clock.advance(LEASE_MS + Math.max(0, sleeper.skewMs) + random.below(LEASE_MS));
+        await takeOver(newWorker(), random.chance(0.5) ? doomed(random, 12) : newFate());
+        await endings.finish(sleeper, [...sleeper.held], random);
+      },
     },
-    async () => {
-      for (const worker of awake()) {
-        const kept = new Set((await renewLeases(database, worker.held.map((run) => ({ id: run.id, token: run.lease_token })), leaseEnd())).map((row) => row.id));
-        for (const run of worker.held) if (kept.has(run.id) && tokens.get(run.id) !== run.lease_token) fault(`a lost lease of run ${run.id} was renewed`);
-        worker.held = worker.held.filter((run) => kept.has(run.id));
-      }
+    {
+      name: 'renew',
+      weight: 1,
+      run: async () => {
+        for (const worker of awake()) {
+          const kept = new Set((await renewLeases(database, worker.held.map((run) => ({ id: run.id, token: run.lease_token })), leaseEnd(worker))).map((row) => row.id));
+          for (const run of worker.held) if (kept.has(run.id) && !endings.holds(run)) fault(`a lost lease of run ${run.id} was renewed`);
+          worker.held = worker.held.filter((run) => kept.has(run.id));
+        }
+      },
     },
-    () => takeOver(random.pick(workers), random.chance(0.3)),
-    () => Promise.all([takeOver(newWorker(), false), takeOver(newWorker(), false)]),
-    async () => {
-      const row = abandoned.shift();
-      if (row !== undefined) await recordLost(row);
+    { name: 'take over', weight: 2, run: (random) => takeOver(random.pick(workers)) },
+    { name: 'take over and die', weight: 2, run: (random) => takeOver(newWorker(), doomed(random, 14)) },
+    {
+      name: 'take over at the same moment',
+      weight: 2,
+      run: async () => {
+        if ((await holding(1)).length > 0) clock.advance(2 * LEASE_MS);
+        if ((await database.row(`select from task_run where state = 'Running' and lease_until < $1 limit 1`, [clock.now()])) !== undefined) tally.count('takers at the same runs');
+        await Promise.all([takeOver(newWorker()), takeOver(newWorker())]);
+      },
     },
-    drain,
-    () => place.scheduler.drain(),
-    async () => clock.advance(random.below(20_000)),
+    {
+      name: 'write down a loss late',
+      weight: 1,
+      run: async (random) => {
+        const row = abandoned.shift();
+        if (row !== undefined) await endings.recordLost(row, random.chance(0.3) ? unheard() : newFate());
+      },
+    },
+    { name: 'look', weight: 3, run: () => drain() },
+    { name: 'look alone', weight: 1, run: (random) => drain([random.pick(schedulers)]) },
+    {
+      name: 'look and die',
+      weight: 6,
+      run: async (random) => {
+        random.pick(schedulers).fate.doom = { left: random.below(22), when: random.pick(['before', 'after'] as const) };
+        await drain();
+      },
+    },
+    {
+      name: 'look slowly',
+      weight: 1,
+      run: async (random) => {
+        random.pick(schedulers).fate.slow = 2 + random.below(8);
+        await drain();
+      },
+    },
+    {
+      name: 'look unheard',
+      weight: 2,
+      run: async (random) => {
+        for (const { fate } of schedulers) fate.loses = random.below(2);
+        await drain();
+      },
+    },
+    { name: 'time passes', weight: 3, run: async (random) => clock.advance(random.below(20_000)) },
+    {
+      name: 'clock jumps forwards',
+      weight: 1,
+      run: async (random) => {
+        tally.count('jumps forwards');
+        clock.advance(random.below(FARTHEST_JUMP_MS));
+      },
+    },
+    {
+      name: 'clock jumps backwards',
+      weight: 1,
+      run: async (random) => {
+        tally.count('jumps backwards');
+        clock.set(new Date(clock.now().getTime() - random.below(FARTHEST_JUMP_MS)));
+      },
+    },
+    {
+      name: "a worker's clock is wrong",
+      weight: 1,
+      run: async (random) => {
+        tally.count('wrong clocks');
+        random.pick(workers).skewMs = random.below(4 * LEASE_MS) - 2 * LEASE_MS;
+      },
+    },
   ];
 
   async function checkNow(): Promise<void> {
@@ -239,67 +359,39 @@ async function simulate(seed: number, name: string, { place, other, clock }: Sta
     for (const row of twice) fault(`instance ${row.instance_id} has two runs at once`);
   }
 
-  await drain();
-  for (let step = 0; step < STEPS; step += 1) {
-    await random.pick(actions)();
+  const script = scriptOf(choices, actions, STEPS);
+  for (const [step, action] of script.entries()) {
+    await action.run(choices.of(`step ${step}`));
     await checkNow();
   }
 
   // From here on nothing fails: everything comes to its end.
+  for (const { fate } of schedulers) Object.assign(fate, newFate());
   const healer = newWorker();
-  for (let round = 0; round < 400; round += 1) {
+  const healing = choices.of('healing');
+  for (let round = 0; round < 100; round += 1) {
     await drain();
-    clock.advance(LEASE_MS + 1_000);
-    await takeOver(healer, false);
-    await claim(healer, 50, false);
-    if (healer.held.length > 0) await finish(healer, [...healer.held], false);
-    await drain();
-    const left = await database.row<{ count: number }>(`select count(*) as count from task_run where instance_id = any($1) and state in ('Queued', 'Running')`, [idOf]);
-    const dag = await database.row<{ status: string }>('select status from dag_run where id = $1', [dagId]);
-    if (left?.count === 0 && (dag?.status === 'Success' || dag?.status === 'Failure')) break;
-  }
-
-  await audit();
-  return { seed, instances: idOf.length, runs: ends.size, deaths, lost, fenced, faults };
-
-  async function audit(): Promise<void> {
-    const runs = await database.rows<{ id: number; instance_id: number; attempt: number; state: string; outcome: string | null }>('select id, instance_id, attempt, state, outcome from task_run where instance_id = any($1) order by id', [idOf]);
-    for (const run of runs) {
-      if (run.state !== 'Finished') fault(`run ${run.id} is still ${run.state}`);
-      if (run.outcome !== ends.get(run.id)) fault(`run ${run.id} ended ${ends.get(run.id)}, and is kept as ${run.outcome}`);
-    }
-    for (const id of ends.keys()) if (!runs.some((run) => run.id === id)) fault(`run ${id} is gone`);
-    const rows = await database.rows<{ id: number; status: string }>('select id, status from task_instance where dag_id = $1', [dagId]);
-    const status = new Map(rows.map((row) => [row.id, row.status]));
-    for (const [index, id] of idOf.entries()) {
-      const ready = (upstreams[index] ?? []).every((one) => status.get(idOf[one] ?? 0) === 'Success');
-      const last = runs.findLast((run) => run.instance_id === id)?.outcome ?? undefined;
-      const found = status.get(id);
-      const fine = ready ? (found === 'Success' && (kinds[index] === 'zero' || last === 'Success')) || (found === 'Failure' && (last === 'Failure' || last === 'Lost')) : found === 'NotRun' && last === undefined;
-      if (!fine) fault(`${kinds[index]} ${index} is ${found}, with ${ready ? 'all' : 'not all'} of what it waits for, and its last run ${last ?? 'never was'}`);
-    }
-    const told = await database.rows<{ instance: number; status: number }>(
-      `select (data ->> 'taskId')::bigint as instance, (data ->> 'status')::integer as status from event where code = 'instance-status-changes' and (data ->> 'dagId')::bigint = $1 order by position, id`,
-      [dagId],
+    await claim(healer, 50);
+    if (healer.held.length > 0) await endings.finish(healer, [...healer.held], healing);
+    await takeOver(healer);
+    const left = await database.row<{ runs: number; due: Date | null; status: string }>(
+      `select (select count(*) from task_run where instance_id = any($1) and state in ('Queued', 'Running')) as runs, (select status from dag_run where id = $2) as status,
+         greatest((select max(greatest(lease_until, run_at)) from task_run where instance_id = any($1) and state in ('Queued', 'Running')), (select max(trigger_time) from task_instance where id = any($1))) as due`,
+      [idOf, dagId],
     );
-    const succeeded = new Set<number>();
-    const endings = new Map<number, number>();
-    for (const event of told) {
-      const index = idOf.indexOf(event.instance);
-      if (event.status === 3 || event.status === 4) for (const one of upstreams[index] ?? []) if (!succeeded.has(idOf[one] ?? 0)) fault(`${index} began before ${one} had succeeded`);
-      if (event.status === 6) succeeded.add(event.instance);
-      if (event.status === 5 || event.status === 6) endings.set(event.instance, (endings.get(event.instance) ?? 0) + 1);
-    }
-    for (const [instance, times] of endings) if (times !== 1) fault(`instance ${instance} was told to end ${times} times`);
-    for (const id of idOf) if ((status.get(id) === 'Success' || status.get(id) === 'Failure') !== endings.has(id)) fault(`instance ${id} is ${status.get(id)}, and ${endings.has(id) ? 'its' : 'no'} end was told`);
-    const checks = await database.row<{ count: number }>('select count(*) as count from schedule_check');
-    if (checks?.count !== 0) fault(`${checks?.count} looks were never taken`);
+    if (left?.runs === 0 && (left.status === 'Success' || left.status === 'Failure')) break;
+    clock.set(new Date(Math.max(clock.now().getTime(), left?.due?.getTime() ?? 0) + 1_000));
   }
+
+  await auditSchedule({ database, fault, dagId, idOf, kinds, upstreams, ends: endings.ends });
+  tally.count('instances', idOf.length);
+  tally.count('runs', endings.ends.size);
+  return { seed, script: script.map((action) => action.name), counts: tally.all(), faults };
 }
 
 function randomShape(random: Random): { kinds: Kind[]; upstreams: number[][] } {
-  const size = 2 + random.below(10);
-  const kinds = Array.from({ length: size }, () => random.pick<Kind>(['zero', 'shell', 'shell', 'shell', 'fails', 'recovers']));
+  const size = 3 + random.below(6);
+  const kinds = Array.from({ length: size }, () => random.pick<Kind>(['zero', 'shell', 'shell', 'shell', 'shell', 'shell', 'fails', 'recovers']));
   const upstreams = kinds.map((_, index) => (index === 0 ? [] : [...new Set(Array.from({ length: random.below(4) }, () => random.below(index)))]));
   return { kinds, upstreams };
 }

@@ -49,7 +49,7 @@ do {
     const report = await world.simulate(seed);
     const sum = sums.get(name) ?? new Map<string, number>();
     sums.set(name, sum);
-    for (const [what, value] of Object.entries(report)) if (typeof value === 'number' && what !== 'seed') sum.set(what, (sum.get(what) ?? 0) + value);
+    for (const [what, value] of Object.entries({ ...report, ...('counts' in report ? (report.counts as Record<string, number>) : {}) })) if (typeof value === 'number' && what !== 'seed') sum.set(what, (sum.get(what) ?? 0) + value);
     for (const fault of report.faults) process.stderr.write(`${name}: ${fault}\n`);
     if (report.faults.length > 0) {
       failed = true;

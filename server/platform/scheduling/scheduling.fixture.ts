@@ -8,9 +8,9 @@ import { faultsOfAnswer } from '../../../test/support/answers.ts';
 import { testDatabase } from '../../../test/support/database.ts';
 import { eventually } from '../../../test/support/eventually.ts';
 import type { Holds, Proposal } from '../../extensions/declare.ts';
-import { createChanges, platformActor, type Actor, type StoredEvent } from '../../kernel/change.ts';
+import { createChanges, platformActor, type Actor, type Changes, type EventWriter, type StoredEvent } from '../../kernel/change.ts';
 import { systemClock, type Clock } from '../../kernel/clock.ts';
-import { openDatabase } from '../../kernel/database.ts';
+import { openDatabase, type Database } from '../../kernel/database.ts';
 import { randomIds } from '../../kernel/ids.ts';
 import { createJobRunner } from '../../kernel/jobs.ts';
 import { silentLog } from '../../kernel/log.ts';
@@ -44,17 +44,14 @@ export async function schedulingPlace(options: { schedule?: boolean; clock?: Clo
   if (options.clock !== undefined) for (const table of ['audit', 'event']) await database.run(`create table ${table}_any_time partition of ${table} default`);
   const eventLog = createEventLog({ database, validatePayloads: true });
   const events: StoredEvent[] = [];
-  const changes = createChanges({
-    database,
-    clock: ownClock,
-    ids: randomIds,
-    events: {
-      async append(tx, actor, now, raised) {
-        await eventLog.append(tx, actor, now, raised);
-        events.push(...raised);
-      },
+  const writer: EventWriter = {
+    async append(tx, actor, now, raised) {
+      await eventLog.append(tx, actor, now, raised);
+      events.push(...raised);
     },
-  });
+  };
+  const changesOn = (through: Database) => createChanges({ database: through, clock: ownClock, ids: randomIds, events: writer });
+  const commonChanges = changesOn(database);
   const actor: Actor = { ...platformActor('test', TENANT), userId: USER };
   const services: { stop(): Promise<void> }[] = [];
   /** What was proposed at extension points; those named in `holding` are held. */
@@ -69,8 +66,13 @@ export async function schedulingPlace(options: { schedule?: boolean; clock?: Clo
   };
   const undeployed: number[] = [];
 
-  /** One server process: its worker runs once `start` was called. */
-  function server(settings: Partial<WorkerSettings> = {}, clock: Clock = ownClock) {
+  /** One server process: its worker runs once `start` was called. It sees the database `through` what is given. */
+  function server(settings: Partial<WorkerSettings> = {}, clock: Clock = ownClock, through?: Database) {
+    const changes = through === undefined ? commonChanges : changesOn(through);
+    return serverOn(through ?? database, changes, settings, clock);
+  }
+
+  function serverOn(database: Database, changes: Changes, settings: Partial<WorkerSettings>, clock: Clock) {
     let follower: RunFollower | undefined;
     const followed = (): RunFollower => {
       if (follower === undefined) throw new Error('nobody follows');
@@ -98,7 +100,7 @@ export async function schedulingPlace(options: { schedule?: boolean; clock?: Clo
   if (options.schedule !== false) await main.scheduler.start();
 
   async function publish(task: { fileType: number; command: string }, content: string, more: Partial<PublishedTask> = {}): Promise<number> {
-    return changes.change(actor, async (change) => {
+    return commonChanges.change(actor, async (change) => {
       const taskId = more.taskId ?? (await main.scheduling.reserveTaskId(change));
       await main.scheduling.publish(change, { workspaceId: WORKSPACE, environment: 'PROD', fileId: 1, fileVersion: 1, name: 'task', ownerId: USER, spec: {}, ...task, content, ...more, taskId });
       return taskId;
@@ -136,7 +138,7 @@ export async function schedulingPlace(options: { schedule?: boolean; clock?: Clo
       clock: ownClock,
       db: database,
       workspace: { id: workspaceId, tenantId, name: 'place', region: 'cn-shanghai', standardMode: true, status: 'Available' },
-      change: (work) => changes.change({ ...actor, action, requestId }, work),
+      change: (work) => commonChanges.change({ ...actor, action, requestId }, work),
       setSession() {},
     };
     const answer = await operation.handle(made, request as never);
@@ -168,7 +170,8 @@ export async function schedulingPlace(options: { schedule?: boolean; clock?: Clo
     url,
     database,
     dataFolder,
-    changes,
+    changes: commonChanges,
+    changesOn,
     actor,
     events,
     proposals,

@@ -1,0 +1,142 @@
+import { sqlState, type Database, type Executor } from '../../server/kernel/database.ts';
+
+/** The process was killed: nothing that it had begun goes on, and nothing that it had in memory is left. */
+export class Killed extends Error {}
+
+/** The connection broke while the answer to a commit was on its way. The commit counts, and nobody here knows it. */
+export class AnswerLost extends Error {}
+
+/** What lies before one process: when it dies, what of it is slow, what it will not hear. */
+export interface Fate {
+  dead: boolean;
+  /** It dies right before or right after a statement or commit, when so many were passed. Undefined: it lives. */
+  doom: { left: number; readonly when: 'before' | 'after' } | undefined;
+  /** Round trips that its next commit is kept waiting for, while others go on. */
+  slow: number;
+  /** Commits until one whose answer is lost while the process lives; undefined: none is. */
+  loses: number | undefined;
+  /** Transactions under way. */
+  open: number;
+  /** Deadlocks that PostgreSQL ended. */
+  circles: number;
+  /** Commits that came late, and answers that did not come. */
+  slowed: number;
+  lost: number;
+  onDeath: () => void;
+}
+
+export function newFate(): Fate {
+  return { dead: false, doom: undefined, slow: 0, loses: undefined, open: 0, circles: 0, slowed: 0, lost: 0, onDeath: () => {} };
+}
+
+/** Which statements were met, and how often a process died right before or right after each. Commits stand among them as `commit`. */
+export interface CrashPoints {
+  readonly met: Map<string, number>;
+  readonly before: Map<string, number>;
+  readonly after: Map<string, number>;
+}
+
+export function crashPoints(): CrashPoints {
+  return { met: new Map(), before: new Map(), after: new Map() };
+}
+
+const COMMIT = 'commit';
+const more = (counts: Map<string, number>, key: string) => void counts.set(key, (counts.get(key) ?? 0) + 1);
+const nameOf = (text: string) => text.replaceAll(/\s+/g, ' ').trim().slice(0, 120);
+
+function checkAlive(fate: Fate): void {
+  if (fate.dead) throw new Killed('the process was killed');
+}
+
+function die(fate: Fate, counts: Map<string, number>, name: string): never {
+  fate.dead = true;
+  fate.doom = undefined;
+  more(counts, name);
+  fate.onDeath();
+  throw new Killed('the process was killed');
+}
+
+function before(fate: Fate, points: CrashPoints, name: string): void {
+  checkAlive(fate);
+  more(points.met, name);
+  if (fate.doom?.when === 'before' && fate.doom.left <= 0) die(fate, points.before, name);
+}
+
+function after(fate: Fate, points: CrashPoints, name: string): void {
+  checkAlive(fate);
+  if (fate.doom === undefined) return;
+  if (fate.doom.left <= 0) die(fate, points.after, name);
+  fate.doom.left -= 1;
+}
+
+function mortalExecutor(executor: Executor, fate: Fate, points: CrashPoints): Executor {
+  /** Waiting in a circle ends with an error that the services survive; here it must not happen at all. */
+  async function step<Answer>(text: string, run: () => Promise<Answer>): Promise<Answer> {
+    const name = nameOf(text);
+    before(fate, points, name);
+    const answer = await run().catch((error: unknown) => {
+      if (sqlState(error) === '40P01') fate.circles += 1;
+      throw error;
+    });
+    after(fate, points, name);
+    return answer;
+  }
+  return {
+    rows: (text, values) => step(text, () => executor.rows<never>(text, values)),
+    row: (text, values) => step(text, () => executor.row<never>(text, values)),
+    run: (text, values) => step(text, () => executor.run(text, values)),
+  };
+}
+
+/**
+ * The database as a process sees it that may be killed at any statement, and right before or after any commit. What was not committed by then is rolled
+ * back, as PostgreSQL does when a connection ends. In a transaction that may die, or is slow, what else would go with the commit goes statement by statement.
+ */
+export function mortal(database: Database, fate: Fate, points: CrashPoints): Database {
+  return {
+    ...database,
+    ...mortalExecutor(database, fate, points),
+    async transaction(work, last) {
+      checkAlive(fate);
+      const slow = fate.slow;
+      fate.slow = 0;
+      fate.open += 1;
+      let apart = false;
+      const result = await database
+        .transaction(
+          async (tx) => {
+            const mine = mortalExecutor(tx, fate, points);
+            const done = await work(mine);
+            apart = fate.doom !== undefined || slow > 0;
+            if (apart && last !== undefined) for (const { text, values } of await last(done)) await mine.run(text, values);
+            for (let trip = 0; trip < slow; trip += 1) await database.run('select 1');
+            before(fate, points, COMMIT);
+            return done;
+          },
+          async (done) => (apart || last === undefined ? [] : last(done)),
+        )
+        .finally(() => (fate.open -= 1));
+      if (slow > 0) fate.slowed += 1;
+      // Committed, but the process does not live to hear of it.
+      after(fate, points, COMMIT);
+      if (fate.loses !== undefined && fate.loses-- <= 0) {
+        fate.loses = undefined;
+        fate.lost += 1;
+        throw new AnswerLost('the connection broke before the answer to the commit');
+      }
+      return result;
+    },
+  };
+}
+
+/** How many of the statements that were met were crash points too; the names of the others. */
+export function coverage(points: CrashPoints, least: number): { readonly met: number; readonly spared: string[] } {
+  const often = [...points.met].filter(([, times]) => times >= least).map(([name]) => name);
+  return { met: often.length, spared: often.filter((name) => !points.before.has(name) && !points.after.has(name)) };
+}
+
+/** Deaths right before or after a statement, and right before or after a commit. */
+export function deaths(points: CrashPoints): { readonly beforeStatement: number; readonly afterStatement: number; readonly beforeCommit: number; readonly afterCommit: number } {
+  const sum = (counts: ReadonlyMap<string, number>) => [...counts].reduce((total, [name, times]) => total + (name === COMMIT ? 0 : times), 0);
+  return { beforeStatement: sum(points.before), afterStatement: sum(points.after), beforeCommit: points.before.get(COMMIT) ?? 0, afterCommit: points.after.get(COMMIT) ?? 0 };
+}
