@@ -6,12 +6,19 @@ export interface Clock {
   after(milliseconds: number, action: () => void): () => void;
 }
 
+/** Longest time that a timer of the machine can hold; a longer one would end at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** The machine's own clock. Its timers do not keep the process alive. */
 export const systemClock: Clock = {
   now: () => new Date(),
   after(milliseconds, action) {
-    const timer = setTimeout(action, milliseconds);
-    timer.unref();
+    let timer: NodeJS.Timeout;
+    const wait = (left: number): void => {
+      timer = left > LONGEST_MS ? setTimeout(() => wait(left - LONGEST_MS), LONGEST_MS) : setTimeout(action, left);
+      timer.unref();
+    };
+    wait(milliseconds);
     return () => clearTimeout(timer);
   },
 };

@@ -5,6 +5,7 @@ import { limits } from '../../kernel/limits.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Service } from '../../kernel/module.ts';
 import { periodic } from '../../kernel/periodic.ts';
+import { forEachTenant } from '../../kernel/tenants.ts';
 import { compareCursors, type Cursor, type EventLog, type LogEvent, type LogPage } from '../log.ts';
 import { createMatcher, eventView, parseEventPattern } from '../patterns/index.ts';
 import * as store from './store.ts';
@@ -105,8 +106,8 @@ export function createDeadlines(options: { database: Database; changes: Changes;
 
   /** How far deadlines can be decided after this page: no event that counts for them is still to come, save one that took longer than the grace to commit. */
   function horizonOf(page: LogPage): Date | undefined {
-    if (page.more) return page.events.at(-1)?.occurredAt;
-    return page.waiting ? undefined : new Date(clock.now().getTime() - limits.deadlineGraceMs.value);
+    const present = page.more ? page.events.at(-1)?.occurredAt : page.waiting ? undefined : clock.now();
+    return present === undefined ? undefined : new Date(present.getTime() - limits.deadlineGraceMs.value);
   }
 
   /** Moves the reader behind a page that means nothing to any deadline, also none that has come since; else it stays for the next look. */
@@ -136,7 +137,9 @@ export function createDeadlines(options: { database: Database; changes: Changes;
       if (!(await store.moveReader(change, tenantId, from, page.cursor))) return;
       const rows = new Map((await store.lockEnabledDeadlines(change, tenantId)).map((row) => [row.id, row]));
       // Those of this moment, not of the look before: whoever makes or changes a deadline waits for the reader, or was before us.
-      for (const { event, hits } of hitsOf([...rows.values()], page.events)) for (const hit of hits) await apply(change, rows, event, hit);
+      // By their time, since a change that began before a deadline may stand in the log behind one that began after it.
+      const inTime = hitsOf([...rows.values()], page.events).toSorted((left, right) => left.event.occurredAt.getTime() - right.event.occurredAt.getTime());
+      for (const { event, hits } of inTime) for (const hit of hits) await apply(change, rows, event, hit);
       if (horizon === undefined) return;
       for (const row of rows.values()) if (row.kind === 'daily') await closeWindows(change, row, horizon);
       for (const wait of await store.takeDueWaits(change, tenantId, horizon, limits.deadlineBatch.value)) {
@@ -150,7 +153,9 @@ export function createDeadlines(options: { database: Database; changes: Changes;
   }
 
   async function round(): Promise<void> {
-    for (const tenantId of await store.tenantsWithDeadlines(database)) while (await step(tenantId));
+    await forEachTenant(await store.tenantsWithDeadlines(database), async (tenantId) => {
+      while (await step(tenantId));
+    });
   }
 
   return { ...periodic({ name: 'deadlines', everyMs: limits.deadlinePollMs.value, clock, log, round }), round };

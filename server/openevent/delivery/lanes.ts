@@ -84,7 +84,6 @@ export function createLanes(clock: Clock, onDue: () => void): Lanes {
         lane.waiting = true;
         line.push(lane);
       } else if (first?.nextAt !== undefined) {
-        // Timers hold at most 2^31 ms, which is longer than any pause.
         lane.cancelTimer = clock.after(first.nextAt.getTime() - now.getTime(), () => {
           self.arrange(lane);
           onDue();

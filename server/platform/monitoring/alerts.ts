@@ -2,6 +2,7 @@ import { platformActor, type Change, type Changes, type RaisedEvent } from '../.
 import type { Clock } from '../../kernel/clock.ts';
 import type { Database, Executor } from '../../kernel/database.ts';
 import { limits } from '../../kernel/limits.ts';
+import { forEachTenant } from '../../kernel/tenants.ts';
 import type { History } from '../scheduling/index.ts';
 import { addressKey, isAddress } from './addresses.ts';
 import { closeAlert, insertAlert, insertMessage, lockDueAlerts, messagesSince, planAlert, tenantsOfDueAlerts, type AlertDetail, type AlertRow, type AlertSource, type NewMessage } from './alert-store.ts';
@@ -128,12 +129,12 @@ export function createAlerts(options: { database: Database; changes: Changes; cl
       return true;
     },
     async repeat() {
-      for (const tenantId of await tenantsOfDueAlerts(database, clock.now())) {
-        await changes.change(platformActor('Alert', tenantId), async (change) => {
+      await forEachTenant(await tenantsOfDueAlerts(database, clock.now()), (tenantId) =>
+        changes.change(platformActor('Alert', tenantId), async (change) => {
           await lockReader(change, tenantId);
           for (const alert of await lockDueAlerts(change, tenantId, change.now, limits.alertBatch.value)) await again(change, alert);
-        });
-      }
+        }),
+      );
     },
   };
 }

@@ -4,6 +4,7 @@ import { isUniqueViolation, type Database, type Executor } from '../../kernel/da
 import { ApiError, invalid, missing, notFound } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Outbound } from '../../kernel/outbound.ts';
+import { forEachTenant } from '../../kernel/tenants.ts';
 import type { EventLog } from '../../openevent/index.ts';
 import { checkText } from '../dialect.ts';
 import type { History, WatchedInstance } from '../scheduling/index.ts';
@@ -282,11 +283,11 @@ export function createBaselines(options: {
     },
     async round() {
       const now = clock.now();
-      for (const tenantId of await tenantsWithBaselines(database)) {
+      await forEachTenant(await tenantsWithBaselines(database), async (tenantId) => {
         const days = await openDays(database, tenantId);
         for (const baseline of await enabledBaselines(database, tenantId)) for (const bizdate of days) await reckonDay(baseline, bizdate, now);
         await topics.follow(tenantId);
-      }
+      });
     },
   };
 }

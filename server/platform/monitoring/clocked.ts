@@ -2,6 +2,7 @@ import { platformActor, type Changes } from '../../kernel/change.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Database } from '../../kernel/database.ts';
 import { limits } from '../../kernel/limits.ts';
+import { forEachTenant } from '../../kernel/tenants.ts';
 import type { History, MadeDay, TaskScope, WatchedInstance } from '../scheduling/index.ts';
 import type { Alerts, Found } from './alerts.ts';
 import { closeAlert, knownOccurrences, openAlerts } from './alert-store.ts';
@@ -131,7 +132,7 @@ export function createClocked(options: { database: Database; changes: Changes; c
   return {
     async round() {
       const now = clock.now();
-      for (const tenantId of await tenantsWithReader(database)) await tenantRound(tenantId, now);
+      await forEachTenant(await tenantsWithReader(database), (tenantId) => tenantRound(tenantId, now));
     },
   };
 }

@@ -2,6 +2,7 @@ import { eventByCode } from '../../../contract/index.ts';
 import { platformActor, type Changes } from '../../kernel/change.ts';
 import type { Database } from '../../kernel/database.ts';
 import { limits } from '../../kernel/limits.ts';
+import { forEachTenant } from '../../kernel/tenants.ts';
 import type { Cursor, EventLog, LogEvent } from '../../openevent/index.ts';
 import type { Execution } from '../execution/index.ts';
 import { instanceStates, type History, type TaskScope, type WatchedInstance } from '../scheduling/index.ts';
@@ -144,7 +145,9 @@ export function createFollowing(options: { database: Database; changes: Changes;
 
   return {
     async round() {
-      for (const tenantId of await tenantsWithReader(database)) while (await step(tenantId));
+      await forEachTenant(await tenantsWithReader(database), async (tenantId) => {
+        while (await step(tenantId));
+      });
     },
   };
 }

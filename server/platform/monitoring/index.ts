@@ -11,6 +11,7 @@ import { declareOperations } from '../../kernel/operation.ts';
 import type { Outbound } from '../../kernel/outbound.ts';
 import type { SecretBox } from '../../kernel/secrets.ts';
 import { periodic } from '../../kernel/periodic.ts';
+import { forEachTenant } from '../../kernel/tenants.ts';
 import type { EventLog } from '../../openevent/index.ts';
 import type { Execution } from '../execution/index.ts';
 import type { ResourceGroups } from '../resources/index.ts';
@@ -100,13 +101,13 @@ export function createMonitoring(options: MonitoringOptions): MonitoringParts {
       await deleteStatusesBefore(change, before);
     });
     const recently = new Date(clock.now().getTime() - FORGET_MS);
-    for (const tenantId of await tenantsWithReader(database)) {
+    await forEachTenant(await tenantsWithReader(database), async (tenantId) => {
       const living = await options.workspaceIds(database, tenantId);
       await changes.change(platformActor('Alert:retention', tenantId), async (change) => {
         await deleteRulesElsewhere(change, tenantId, living, recently);
         await deleteBaselinesElsewhere(change, tenantId, living, recently);
       });
-    }
+    });
   }
 
   const rounds = {

@@ -3,6 +3,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Database } from '../../kernel/database.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Log } from '../../kernel/log.ts';
+import { forEachTenant } from '../../kernel/tenants.ts';
 import { addDays, instantOf, startOfDay, wallTimeOf, type WallTime } from './calendar.ts';
 import { insertDag, releaseDags } from './dag-store.ts';
 import { beginDay, dayOf, endDay } from './day-store.ts';
@@ -200,12 +201,12 @@ export function createGeneration(options: { database: Database; changes: Changes
       // From the evening on, tomorrow is due to be made.
       const newest = startOfDay(new Date(wall.getTime() + limits.scheduleAheadMinutes.value * 60_000));
       let made = 0;
-      for (const tenantId of await tenantsWithTasks(database)) {
+      await forEachTenant(await tenantsWithTasks(database), async (tenantId) => {
         const last = await dayOf(database, tenantId);
         if (last === undefined) {
           // What is published first counts from the next day that is made; the present one is past.
           await changes.change(platformActor('schedule:make-day', tenantId), (change) => endDay(change, tenantId, dayText(newest), 0, change.now));
-          continue;
+          return;
         }
         const oldest = new Date(Math.max(addDays(last, 1).getTime(), addDays(newest, -limits.scheduleCatchUpDays.value).getTime()));
         for (let day = oldest; day <= newest; day = addDays(day, 1)) {
@@ -213,7 +214,7 @@ export function createGeneration(options: { database: Database; changes: Changes
           await makeDay(tenantId, day);
           made += 1;
         }
-      }
+      });
       return made;
     },
     async makeRestOfToday(change, tasks) {
