@@ -12,6 +12,8 @@ export interface KeptServer {
   /** Starts it after `kill`, and resolves when it is ready, with the milliseconds that took. */
   start(): Promise<number>;
   stop(): Promise<void>;
+  /** The end of what the process that is there now said on its standard error. */
+  complaints(): string;
   /** What it said each time that it ended by itself. */
   endedByItself(): readonly string[];
 }
@@ -71,6 +73,7 @@ export function keepServer(name: string, settings: ServerSettings): KeptServer {
       wanted = false;
       await current?.stop();
     },
+    complaints: () => current?.complaints() ?? '',
     endedByItself: () => ends,
   };
 }

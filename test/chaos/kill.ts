@@ -10,7 +10,7 @@
  */
 import { parseArgs } from 'node:util';
 import { runChaos } from './chaos.ts';
-import { kindNames, type KindName } from './kinds.ts';
+import { kindNames, memoryWords, type KindName } from './kinds.ts';
 
 /** A restart of a server takes no longer. */
 const MOST_READY_MS = 5_000;
@@ -36,8 +36,7 @@ for (const { promise, count, faults: broken } of kept) say(`${broken.length === 
 const { disk, storm } = findings;
 if (disk.rounds > 0) say(`        full disk, ${disk.rounds} times: ${disk.refused} writes refused (${[...disk.said].join('; ')}), ${disk.done} found room, ${disk.reads} reads answered, ${disk.readsRefused} not; PostgreSQL ended in ${disk.databaseEnded}`);
 if (storm.rounds > 0) {
-  const memory = storm.memoryMb.map((one) => `${one.before.toFixed(0)}, ${one.peak.toFixed(0)}, ${one.after.toFixed(0)}`).join('; ');
-  say(`        storms of connections, ${storm.rounds}: up to ${storm.mostOpen} open at once, ${storm.calls - storm.callsRefused} of ${storm.calls} calls answered, the slowest after ${storm.slowestMs.toFixed(0)} ms, ${storm.kafkaClients} new Kafka clients let in; MiB of both servers before, during, after: ${memory}`);
+  say(`        storms of connections, ${storm.rounds * 2}: up to ${storm.mostOpen} open at once, ${storm.calls - storm.callsRefused} of ${storm.calls} calls answered, the slowest after ${storm.slowestMs.toFixed(0)} ms, ${storm.kafkaClients} new Kafka clients let in; memory of both servers: ${storm.memoryMb.map(memoryWords).join('; ')}`);
 }
 const judged = [...faults];
 for (const [what, list] of findings.restarts) {

@@ -14,6 +14,9 @@ export interface Program {
   failures(): readonly string[];
 }
 
+/** Pause before one that ended by itself is started again. */
+const AGAIN_MS = 300;
+
 /** `file` is in this folder; its one argument is `settings` as JSON. */
 export function program(file: string, settings: object): Program {
   let child: ChildProcess | undefined;
@@ -43,7 +46,9 @@ export function program(file: string, settings: object): Program {
     own.once('exit', (code, signal) => {
       if (child !== own || signal === 'SIGKILL') return;
       failures.push(`${file} ended with ${code ?? signal}: ${said}`);
-      start().catch(() => {});
+      setTimeout(() => {
+        if (child === own) start().catch(() => {});
+      }, AGAIN_MS);
     });
     await ready;
   }

@@ -59,8 +59,9 @@ export function startServer(settings: ServerSettings): ServerProcess {
     complaints: () => complaints,
     async ready() {
       const url = `http://127.0.0.1:${settings.port}/readyz`;
-      while (performance.now() - began < READY_MS) {
-        if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the server ended with ${child.exitCode ?? child.signalCode}: ${complaints}`);
+      const deadline = performance.now() + READY_MS;
+      while (performance.now() < deadline) {
+        if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the server ended with ${child.exitCode ?? child.signalCode}: ${complaints.slice(-800)}`);
         const status = await fetch(url).then(
           (answer) => answer.body?.cancel().then(() => answer.status),
           () => 0,
@@ -68,7 +69,7 @@ export function startServer(settings: ServerSettings): ServerProcess {
         if (status === 200) return performance.now() - began;
         await pause(10);
       }
-      throw new Error(`the server was not ready within ${READY_MS} ms: ${complaints}`);
+      throw new Error(`the server was not ready within ${READY_MS} ms: ${complaints.slice(-800)}`);
     },
     kill: () => end(child, 'SIGKILL'),
     stop: () => end(child, 'SIGTERM'),
