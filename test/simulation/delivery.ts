@@ -1,73 +1,108 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { platformActor } from '../../server/kernel/change.ts';
+import { createChanges, platformActor } from '../../server/kernel/change.ts';
 import type { Clock } from '../../server/kernel/clock.ts';
+import { singleConnection, type Database } from '../../server/kernel/database.ts';
+import { randomIds } from '../../server/kernel/ids.ts';
 import { silentLog } from '../../server/kernel/log.ts';
-import { OutboundError, type OutboundAnswer, type OutboundRequest } from '../../server/kernel/outbound.ts';
 import { deliveryPlace } from '../../server/openevent/delivery/delivery.fixture.ts';
 import { createDelivery, type Delivery } from '../../server/openevent/delivery/engine.ts';
 import { createFormats } from '../../server/openevent/delivery/format.ts';
 import { createSender } from '../../server/openevent/delivery/send.ts';
-import type { Envelope } from '../../server/openevent/envelope.ts';
-import { seededRandom } from '../integration/malformed/values.ts';
+import { createEventLog } from '../../server/openevent/log.ts';
+import type { Random } from '../integration/malformed/values.ts';
+import { choicesOf, newTally, scriptOf, type Action } from './choices.ts';
+import { createNetwork, MODES, type Sender, type Target } from './delivery-network.ts';
+import { coverage, crashPoints, mortal, newFate, type CrashPoints } from './mortal.ts';
+import { createTraffic, withoutShortPauses, type Traffic } from './quiet.ts';
+import type { Report, SimulatedWorld } from './seeds.ts';
 
 /**
- * Random histories of push delivery, on a real database, with the clock and the network in the simulation's hand: targets that refuse, hang, answer late,
- * take an event while the answer is lost, and come back; two or three engines that share the subscriptions, are killed between the request and its record, stand still until their leases are others', and jump in time; commits that take long.
- * A seed repeats the choices.
+ * Random histories of push delivery, on a real database, with the clock and the network in the simulation's hand: targets that refuse, hang, answer late, get a
+ * request twice, take an event while the answer is lost, and come back; two or three engines that share the subscriptions, die at any statement and before and
+ * after any request, hear no answer of the database, write results late, stand still until their leases are others', and have clocks that jump; commits
+ * that take long, and those that began later come first. A seed repeats the choices.
  */
-export interface DeliveryReport {
-  readonly seed: number;
-  readonly events: number;
-  readonly accepted: number;
-  /** Accepted once more, which at-least-once allows. */
-  readonly again: number;
-  readonly kills: number;
-  readonly faults: readonly string[];
-}
 
-export interface DeliveryWorld {
-  simulate(seed: number): Promise<DeliveryReport>;
-  close(): Promise<void>;
-}
-
-type Mode = 'accept' | 'refuse' | 'unreachable' | 'hang' | 'lose';
-
-interface Target {
-  readonly name: string;
-  mode: Mode;
-  /** Highest number that was accepted, by object: the next first acceptance is the one after it. */
-  readonly reached: Map<string, number>;
-  accepted: number;
-  again: number;
-}
-
-const MODES: readonly Mode[] = ['accept', 'accept', 'refuse', 'unreachable', 'hang', 'lose'];
-const STEPS = 45;
+const STEPS = 24;
 /** Longest time of the machine for what comes by itself. */
 const PATIENCE_MS = 15_000;
-const OBJECTS = ['file:1', 'file:2', 'file:3', 'file:4'];
+const OBJECTS = ['file:1', 'file:2', 'file:3'];
+const LEASE_MS = 6_000;
+const FARTHEST_JUMP_MS = 120_000;
 
-export async function deliveryWorld(): Promise<DeliveryWorld> {
+type Place = Awaited<ReturnType<typeof deliveryPlace>>;
+
+interface Stage {
+  readonly place: Place;
+  /** As the engines see it, but that they may die. */
+  readonly database: Database;
+  readonly traffic: Traffic;
+  readonly points: CrashPoints;
+}
+
+export async function deliveryWorld(): Promise<SimulatedWorld> {
+  const restore = withoutShortPauses();
   const place = await deliveryPlace();
+  const traffic = createTraffic();
+  const shared = await sharedConnections(place);
+  const points = crashPoints();
   let count = 0;
   return {
     simulate(seed) {
       count += 1;
-      return simulate(seed, 10_000 + count, place);
+      return simulate(seed, 10_000 + count, { place, database: traffic.watch(shared.database), traffic, points });
     },
-    close: place.close,
+    crashPoints: () => coverage(points, 50),
+    async close() {
+      await shared.close();
+      await place.close();
+      restore();
+    },
   };
 }
 
-/** A clock for one engine whose timers can be kept from going off, as those of a process that the system has stopped. */
-function sleepingClock(clock: Clock): { readonly clock: Clock; sleep(asleep: boolean): void } {
+/** The database with one connection for the presence of all engines and one for each channel, since opening some for each engine would take most of the time. */
+async function sharedConnections(place: Place): Promise<{ readonly database: Database; close(): Promise<void> }> {
+  const presence = singleConnection(place.url);
+  await presence.client.connect();
+  const listeners = new Map<string, Set<(payload: string) => void>>();
+  const ends: (() => Promise<void>)[] = [];
+  for (const channel of ['millrace_event', 'millrace_cache']) {
+    const all = new Set<(payload: string) => void>();
+    listeners.set(channel, all);
+    ends.push(await place.database.listen(channel, (payload) => all.forEach((wake) => wake(payload))));
+  }
+  return {
+    database: {
+      ...place.database,
+      // All processes live here, so nobody has to be told by NOTIFY.
+      wake: (channel) => listeners.get(channel)?.forEach((wake) => wake('')),
+      async listen(channel, wake) {
+        listeners.get(channel)?.add(wake);
+        return async () => void listeners.get(channel)?.delete(wake);
+      },
+      async hold(space, key) {
+        await presence.executor.run('select pg_advisory_lock_shared($1, hashtext($2))', [space, key]);
+        return async () => void (await presence.executor.run('select pg_advisory_unlock_shared($1, hashtext($2))', [space, key]));
+      },
+    },
+    async close() {
+      for (const end of ends) await end();
+      await presence.client.end();
+    },
+  };
+}
+
+/** The clock of one process: it may be wrong, and its timers can be kept from going off, as those of a process that the system has stopped. */
+function processClock(clock: Clock): { readonly clock: Clock; skewMs: number; sleep(asleep: boolean): void } {
   let asleep = false;
   const missed = new Set<() => void>();
-  return {
+  const self = {
+    skewMs: 0,
     clock: {
-      now: () => clock.now(),
-      after(milliseconds, action) {
+      now: () => new Date(clock.now().getTime() + self.skewMs),
+      after(milliseconds: number, action: () => void) {
         const due = () => void (asleep ? missed.add(action) : action());
         const cancel = clock.after(milliseconds, due);
         return () => {
@@ -76,7 +111,7 @@ function sleepingClock(clock: Clock): { readonly clock: Clock; sleep(asleep: boo
         };
       },
     },
-    sleep(now) {
+    sleep(now: boolean) {
       asleep = now;
       if (now) return;
       const late = [...missed];
@@ -84,195 +119,324 @@ function sleepingClock(clock: Clock): { readonly clock: Clock; sleep(asleep: boo
       for (const action of late) action();
     },
   };
+  return self;
 }
 
-async function simulate(seed: number, tenantId: number, place: Awaited<ReturnType<typeof deliveryPlace>>): Promise<DeliveryReport> {
-  const random = seededRandom(seed);
-  const { clock, database } = place;
+interface Engine extends Sender {
+  readonly delivery: Delivery;
+  readonly time: ReturnType<typeof processClock>;
+}
+
+async function simulate(seed: number, tenantId: number, { place, database, traffic, points }: Stage): Promise<Report> {
+  const choices = choicesOf(seed);
+  const tally = newTally();
+  const { clock } = place;
   const faults: string[] = [];
   const fault = (text: string) => void faults.push(`seed ${seed}: ${text}`);
-  const targets = ['healthy', 'one', 'two', 'three'].map((name): Target => ({ name, mode: 'accept', reached: new Map(), accepted: 0, again: 0 }));
+  const targets = ['healthy', 'one', 'two'].map((name): Target => ({ name, mode: 'accept', reached: new Map(), accepted: 0, again: 0 }));
   const moody = targets.slice(1);
+  const network = createNetwork({ clock, choices, tally, fault, targets });
   /** Numbers given out by object, and the id under which each was raised. */
   const raised = new Map<string, number>();
   const ids = new Map<string, string>();
-  /** Number and id of what came, each once. */
-  const came = new Set<string>();
-  /** Requests that nobody answers yet. */
-  let hanging: ((late: boolean) => void)[] = [];
-  let kills = 0;
+  const log = createEventLog({ database, validatePayloads: false });
+  const changes = createChanges({ database, clock, ids: randomIds, events: log });
 
-  function take(target: Target, request: OutboundRequest): void {
-    const envelope = JSON.parse(String(request.body)) as Envelope;
-    const [object = '', text = ''] = String(envelope.data['operator']).split('#');
-    const number = Number(text);
-    // An event may arrive before whoever raised it has heard of its commit, so that ids are compared at the end.
-    came.add(`${object}#${number} ${envelope.id}`);
-    const reached = target.reached.get(object) ?? 0;
-    if (number > reached + 1) fault(`${object}#${number} came to ${target.name} before #${reached + 1}`);
-    if (number <= reached) target.again += 1;
-    else target.accepted += 1;
-    target.reached.set(object, Math.max(reached, number));
-  }
+  let engines: Engine[] = [];
+  let dying: Promise<void>[] = [];
 
-  const answer = (status: number): OutboundAnswer => ({ status, headers: {}, text: '', truncated: false, durationMs: 1 });
-  const transport = {
-    request(request: OutboundRequest): Promise<OutboundAnswer> {
-      const target = targets.find((one) => request.url.endsWith(`/${one.name}`));
-      if (target === undefined) throw new Error(`nobody is at ${request.url}`);
-      if (request.signal?.aborted === true) return Promise.reject(new OutboundError('cancelled', 'the request was called off', 0));
-      if (target.mode === 'refuse') return Promise.resolve(answer(random.pick([500, 503, 404])));
-      if (target.mode === 'unreachable') return Promise.reject(new OutboundError('connect', 'connection refused', 0));
-      if (target.mode === 'hang') {
-        return new Promise((resolve, reject) => {
-          const cancel = clock.after(request.timeoutMs, () => reject(new OutboundError('timeout', 'no complete answer', request.timeoutMs)));
-          request.signal?.addEventListener('abort', () => {
-            cancel();
-            reject(new OutboundError('cancelled', 'the request was called off', 0));
-          });
-          hanging.push((late) => {
-            cancel();
-            if (request.signal?.aborted === true || !late) return reject(new OutboundError('answer', 'the connection broke', 0));
-            take(target, request);
-            resolve(answer(200));
-          });
-        });
-      }
-      take(target, request);
-      if (target.mode === 'lose') return Promise.reject(new OutboundError('answer', 'the connection broke before the answer', 0));
-      return Promise.resolve(answer(200));
-    },
-  };
-  const send = createSender({ clock, transport, format: createFormats(place.wrap) });
-
-  const engines: (Delivery & { readonly sleep: (asleep: boolean) => void })[] = [];
   async function startEngine(): Promise<void> {
-    const sleeping = sleepingClock(clock);
-    const delivery = createDelivery({ database, changes: place.changes, events: place.events, clock: sleeping.clock, secrets: place.secrets, log: silentLog, send, random: () => random.next(), owner: `simulated-${tenantId}-${randomBytes(6).toString('hex')}` });
-    engines.push({ ...delivery, sleep: sleeping.sleep });
+    const fate = newFate();
+    const time = processClock(clock);
+    const seen = mortal(database, fate, points);
+    const events = createEventLog({ database: seen, validatePayloads: false });
+    const sender: Sender = { fate, postDoom: undefined };
+    const send = createSender({ clock: time.clock, transport: network.transport(sender), format: createFormats(place.wrap) });
+    const jitter = choices.of('jitter');
+    const delivery = createDelivery({
+      database: seen,
+      changes: createChanges({ database: seen, clock: time.clock, ids: randomIds, events }),
+      events,
+      clock: time.clock,
+      secrets: place.secrets,
+      log: silentLog,
+      send,
+      random: () => jitter.next(),
+      owner: `simulated-${tenantId}-${randomBytes(6).toString('hex')}`,
+    });
+    const engine: Engine = Object.assign(sender, { delivery, time });
+    engines.push(engine);
+    fate.onDeath = () => {
+      engines = engines.filter((one) => one !== engine);
+      dying.push(delivery.abandon());
+    };
     await delivery.start();
   }
 
   /** What takes milliseconds in the database must not take seconds of the clock. */
-  async function settle(rounds = 4): Promise<void> {
+  async function settle(rounds = 1): Promise<void> {
     for (let round = 0; round < rounds; round += 1) {
-      for (const engine of engines) engine.wake();
-      await pause(2);
+      for (const engine of engines) engine.delivery.wake();
+      await traffic.quiet();
     }
   }
 
-  async function raise(): Promise<void> {
-    const object = random.pick(OBJECTS);
+  /** Somebody always comes after those that have died. */
+  async function bury(random: Random): Promise<void> {
+    tally.count('deaths', dying.length);
+    await Promise.all(dying);
+    dying = [];
+    while (engines.length === 0 || (engines.length < 2 && random.chance(0.7))) await startEngine();
+    for (const engine of engines) {
+      tally.count('slow records', engine.fate.slowed);
+      tally.count('unheard records', engine.fate.lost);
+      engine.fate.slowed = 0;
+      engine.fate.lost = 0;
+    }
+  }
+
+  function next(object: string): { readonly object: string; readonly number: number } {
     const number = (raised.get(object) ?? 0) + 1;
     raised.set(object, number);
-    ids.set(`${object}#${number}`, await place.raise(tenantId, object, number));
+    return { object, number };
+  }
+  const eventOf = ({ object, number }: ReturnType<typeof next>) => ({ code: 'commit-file', workspaceId: 1, objectKey: object, data: { projectId: 1, operator: `${object}#${number}` } });
+
+  async function raise(random: Random, many = 1 + random.below(4)): Promise<void> {
+    await changes.change(platformActor('test', tenantId), async (change) => {
+      for (let one = 0; one < many; one += 1) {
+        const event = next(random.pick(OBJECTS));
+        ids.set(`${event.object}#${event.number}`, change.raise(eventOf(event)));
+      }
+    });
   }
 
   /** A commit that takes its time: the event has its place in the log long before it is seen, and events of other objects are committed meanwhile. */
-  async function raiseSlowly(): Promise<void> {
-    const object = `slow:${random.below(2)}`;
-    const number = (raised.get(object) ?? 0) + 1;
-    raised.set(object, number);
+  async function raiseSlowly(object: string, meanwhile: () => Promise<unknown>): Promise<void> {
+    const event = next(object);
     const eventId = randomUUID();
-    ids.set(`${object}#${number}`, eventId);
-    await database.transaction(async (tx) => {
-      await place.events.append(tx, platformActor('test', tenantId), clock.now(), [{ code: 'commit-file', workspaceId: 1, objectKey: object, data: { projectId: 1, operator: `${object}#${number}` }, eventId }]);
-      for (let many = random.below(4); many >= 0; many -= 1) await raise();
-      await settle(8);
+    ids.set(`${event.object}#${event.number}`, eventId);
+    tally.count('slow commits');
+    await place.database.transaction(async (tx) => {
+      await log.append(tx, platformActor('test', tenantId), clock.now(), [{ ...eventOf(event), eventId }]);
+      await meanwhile();
     });
-    await settle();
   }
 
-  const actions: readonly (() => Promise<unknown>)[] = [
-    raiseSlowly,
-    raiseSlowly,
-    ...Array.from({ length: 4 }, () => async () => {
-      for (let many = random.below(5); many >= 0; many -= 1) await raise();
+  async function sleepUntilLost(random: Random, engine: Engine): Promise<void> {
+    engine.time.sleep(true);
+    for (let step = 0; step < 8; step += 1) {
+      clock.advance(1_000);
       await settle();
-    }),
-    ...Array.from({ length: 3 }, () => async () => {
-      random.pick(moody).mode = random.pick(MODES);
-    }),
-    async () => {
-      const waiting = hanging;
-      hanging = [];
-      for (const end of waiting) end(random.chance(0.5));
-      await settle();
+    }
+    network.unclog(() => true);
+    await traffic.quiet();
+    engine.time.sleep(false);
+    await settle();
+    tally.count('engines that stood still');
+    if (random.chance(0.3)) await raise(random);
+  }
+
+  const actions: readonly Action[] = [
+    {
+      name: 'raise',
+      weight: 5,
+      run: async (random) => {
+        await raise(random);
+        await settle();
+      },
     },
-    // Killed at whatever point it is: requests are under way, and some that were accepted are not written down.
-    async () => {
-      const [engine] = engines.splice(random.below(engines.length), 1);
-      if (random.chance(0.5)) await raise();
-      kills += 1;
-      await engine?.abandon();
-      if (engines.length === 0 || random.chance(0.7)) await startEngine();
+    {
+      name: 'commit slowly',
+      weight: 1,
+      run: async (random) => {
+        await raiseSlowly(`slow:${random.below(2)}`, async () => {
+          await raise(random);
+          await settle();
+        });
+        await settle();
+      },
     },
-    async () => {
-      if (engines.length < 3) await startEngine();
-      await settle();
+    {
+      name: 'commit in reverse order',
+      weight: 2,
+      run: async (random) => {
+        tally.count('reordered commits');
+        await raiseSlowly('slow:0', async () => {
+          await raiseSlowly('slow:1', async () => {
+            await raise(random);
+            await settle();
+          });
+          await settle();
+        });
+        await settle();
+      },
     },
-    // Stands still until others have taken what it held; then the answers that it waited for come, and it wants to write them down.
-    async () => {
-      const engine = random.pick(engines);
-      engine.sleep(true);
-      for (let step = 0; step < 16; step += 1) {
-        clock.advance(500);
-        await settle(1);
-      }
-      const waiting = hanging;
-      hanging = [];
-      for (const end of waiting) end(true);
-      await settle(2);
-      engine.sleep(false);
-      await settle();
+    { name: 'a target changes', weight: 5, run: async (random) => void (random.pick(moody).mode = random.pick(MODES)) },
+    {
+      name: 'unclog',
+      weight: 2,
+      run: async (random) => {
+        network.unclog(() => random.chance(0.5));
+        await settle();
+      },
     },
-    async () => {
-      clock.advance(random.below(2_000));
-      await settle();
+    // At whatever point an engine is: requests are under way, and some that were accepted are not written down.
+    {
+      name: 'die now',
+      weight: 1,
+      run: async (random) => {
+        const engine = random.pick(engines);
+        if (random.chance(0.5)) await raise(random);
+        engine.fate.dead = true;
+        engine.fate.onDeath();
+      },
     },
-    async () => {
-      clock.advance(random.below(20_000));
-      await settle();
+    {
+      name: 'die at a statement',
+      weight: 4,
+      run: async (random) => {
+        random.pick(engines).fate.doom = { left: random.below(10), when: random.pick(['before', 'after'] as const) };
+        await raise(random);
+        await settle();
+      },
+    },
+    {
+      name: 'die at a request',
+      weight: 3,
+      run: async (random) => {
+        for (const engine of engines) engine.postDoom = { left: random.below(5), when: random.pick(['before', 'after', 'after'] as const) };
+        await raise(random);
+        await settle();
+        for (const engine of engines) engine.postDoom = undefined;
+      },
+    },
+    {
+      name: 'the answer of the database is lost',
+      weight: 2,
+      run: async (random) => {
+        for (const engine of engines) engine.fate.loses = random.below(3);
+        await raise(random);
+        await settle();
+        clock.advance(300);
+        await settle();
+      },
+    },
+    {
+      name: 'write results slowly',
+      weight: 1,
+      run: async (random) => {
+        for (const engine of engines) engine.fate.slow = 5 + random.below(20);
+        await raise(random);
+        clock.advance(random.below(2 * LEASE_MS));
+        await settle();
+      },
+    },
+    {
+      name: 'one more engine',
+      weight: 1,
+      run: async () => {
+        if (engines.length < 3) await startEngine();
+        await settle();
+      },
+    },
+    // Until others have taken what it held; then the answers that it waited for come, and it wants to write them down.
+    { name: 'stand still', weight: 2, run: (random) => sleepUntilLost(random, random.pick(engines)) },
+    {
+      name: 'take at the same moment',
+      weight: 2,
+      run: async () => {
+        if (engines.length < 2) await startEngine();
+        for (const engine of engines) engine.time.sleep(true);
+        clock.advance(LEASE_MS + 1_000);
+        tally.count('engines at the same subscriptions');
+        for (const engine of engines) engine.time.sleep(false);
+        await settle();
+      },
+    },
+    {
+      name: 'time passes',
+      weight: 2,
+      run: async (random) => {
+        clock.advance(random.below(random.pick([2_000, 20_000])));
+        await settle();
+      },
+    },
+    {
+      name: 'a clock jumps',
+      weight: 2,
+      run: async (random) => {
+        const { time } = random.pick(engines);
+        const jump = random.below(FARTHEST_JUMP_MS) - FARTHEST_JUMP_MS / 2;
+        tally.count(jump > 0 ? 'jumps forwards' : 'jumps backwards');
+        time.skewMs += jump;
+        await settle();
+      },
     },
   ];
 
+  const told = (numbers: ReadonlyMap<string, number>) => [...numbers].map(([object, number]) => `${object}#${number}`).join(' ');
+
+  /** Where each subscription stands. Nobody who has lost it may move it back. */
+  const places = new Map<number, { position: number; row_id: number }>();
+  async function checkCursors(): Promise<void> {
+    const rows = await place.database.rows<{ id: number; position: number; row_id: number }>('select s.id, c.position, c.row_id from delivery_cursor c join subscription s on s.id = c.subscription_id where s.tenant_id = $1', [tenantId]);
+    for (const row of rows) {
+      const before = places.get(row.id);
+      if (before !== undefined && (row.position < before.position || (row.position === before.position && row.row_id < before.row_id))) fault(`the cursor of subscription ${row.id} went back`);
+      places.set(row.id, row);
+    }
+  }
+
   // Whatever was read before by other histories is behind these subscriptions.
-  for (const target of targets) await place.subscribe(tenantId, `http://${target.name}.example/${target.name}`, { settings: { retry: 'decay', concurrency: 1 + random.below(6) } });
+  const opening = choices.of('opening');
+  for (const target of targets) await place.subscribe(tenantId, `http://${target.name}.example/${target.name}`, { settings: { retry: 'decay', concurrency: 1 + opening.below(6) } });
   await startEngine();
   await startEngine();
   await settle();
-  for (let step = 0; step < STEPS; step += 1) await random.pick(actions)();
+  const script = scriptOf(choices, actions, STEPS);
+  for (const [step, action] of script.entries()) {
+    const random = choices.of(`step ${step}`);
+    await action.run(random);
+    await bury(random);
+    await checkCursors();
+  }
 
-  const told = (numbers: ReadonlyMap<string, number>) => [...numbers].map(([object, number]) => `${object}#${number}`).join(' ');
-
-  /** Lets the clock go on in steps until it has come to this, and then gives the machine some seconds. */
-  async function comes(steps: number, stepMs: number, condition: () => boolean | Promise<boolean>): Promise<void> {
+  /** Lets the clock go on in steps until it has come to this, and then gives the machine some seconds: delivery waits for the oldest transaction of the whole PostgreSQL, which may be somebody else's. */
+  async function comes(steps: number, stepMs: (step: number) => number, condition: () => boolean | Promise<boolean>): Promise<void> {
     const deadline = performance.now() + PATIENCE_MS;
     for (let step = 0; !(await condition()) && (step < steps || performance.now() < deadline); step += 1) {
-      if (step < steps) clock.advance(stepMs);
+      if (step < steps) clock.advance(stepMs(step));
+      else await pause(5);
       await settle(2);
     }
   }
   const complete = (target: Target) => [...raised.keys()].every((object) => (target.reached.get(object) ?? 0) === (raised.get(object) ?? 0));
-  if (engines.length === 0) await startEngine();
-  // The healthy target has everything, whatever the others do: at most a lease has to run out first. The machine gets its own time for it, since
-  // delivery waits for the oldest transaction of the whole PostgreSQL, which may be somebody else's.
+  for (const { fate, time } of engines) {
+    Object.assign(fate, { ...newFate(), onDeath: fate.onDeath });
+    time.skewMs = 0;
+  }
+  // The healthy target has everything, whatever the others do: at most a lease has to run out first.
   const [healthy] = targets;
-  await comes(300, 100, () => healthy === undefined || complete(healthy));
+  await comes(80, () => 500, () => healthy === undefined || complete(healthy));
   if (healthy !== undefined && !complete(healthy)) fault(`the healthy target lacks events because of others: it has ${told(healthy.reached)} of ${told(raised)}`);
 
   // From here on everybody accepts, and everything arrives.
   for (const target of targets) target.mode = 'accept';
-  for (const end of hanging.splice(0)) end(true);
-  await comes(400, 5_000, () => targets.every(complete));
+  network.unclog(() => true);
+  const growing = (step: number) => Math.min(64_000, 1_000 * 2 ** step);
+  await comes(40, growing, () => targets.every(complete));
   for (const target of targets) if (!complete(target)) fault(`${target.name} lacks events: it has ${told(target.reached)} of ${told(raised)}`);
   // What was accepted while the answer was lost is sent once more, and then is set aside no longer.
-  const setAside = async () => (await database.row<{ count: number }>('select count(*) as count from delivery_parked p join subscription s on s.id = p.subscription_id where s.tenant_id = $1', [tenantId]))?.count ?? 0;
-  await comes(400, 5_000, async () => (await setAside()) === 0);
+  const setAside = async () => (await place.database.row<{ count: number }>('select count(*) as count from delivery_parked p join subscription s on s.id = p.subscription_id where s.tenant_id = $1', [tenantId]))?.count ?? 0;
+  await comes(40, growing, async () => (await setAside()) === 0);
   if (faults.length === 0 && (await setAside()) !== 0) fault(`${await setAside()} events are still set aside although they were accepted`);
-  for (const one of came) if (ids.get(one.split(' ')[0] ?? '') !== one.split(' ')[1]) fault(`${one} is not the id under which it was raised`);
-  for (const engine of engines) await engine.stop();
-  await database.run('delete from subscription where tenant_id = $1', [tenantId]);
-  const sum = (name: 'accepted' | 'again') => targets.reduce((total, target) => total + target[name], 0);
-  return { seed, events: ids.size, accepted: sum('accepted'), again: sum('again'), kills, faults };
+  for (const one of network.came) if (ids.get(one.split(' ')[0] ?? '') !== one.split(' ')[1]) fault(`${one} is not the id under which it was raised`);
+  await checkCursors();
+  for (const engine of engines) await engine.delivery.stop();
+  await place.database.run('delete from subscription where tenant_id = $1', [tenantId]);
+  tally.count('events', ids.size);
+  tally.count('accepted', targets.reduce((sum, target) => sum + target.accepted, 0));
+  tally.count('accepted again', targets.reduce((sum, target) => sum + target.again, 0));
+  return { seed, script: script.map((action) => action.name), counts: tally.all(), faults };
 }

@@ -93,9 +93,46 @@ function mortalExecutor(executor: Executor, fate: Fate, points: CrashPoints): Ex
  * back, as PostgreSQL does when a connection ends. In a transaction that may die, or is slow, what else would go with the commit goes statement by statement.
  */
 export function mortal(database: Database, fate: Fate, points: CrashPoints): Database {
+  function loseAnswer(): void {
+    if (fate.loses === undefined || fate.loses-- > 0) return;
+    fate.loses = undefined;
+    fate.lost += 1;
+    throw new AnswerLost('the connection broke before the answer to the commit');
+  }
+
+  async function keepWaiting(trips: number): Promise<void> {
+    for (let trip = 0; trip < trips; trip += 1) await database.run('select 1');
+  }
+
+  /** A statement by itself is a commit too; one that only reads has none that could be slow or unheard. */
+  async function alone<Answer>(text: string, run: (executor: Executor) => Promise<Answer>): Promise<Answer> {
+    if (/^\s*select/i.test(text)) return run(database);
+    const slow = fate.slow;
+    fate.slow = 0;
+    if (slow === 0) return run(database);
+    fate.slowed += 1;
+    return database.transaction(async (tx) => {
+      const answer = await run(tx);
+      await keepWaiting(slow);
+      return answer;
+    });
+  }
+  const heard = <Answer>(text: string, answer: Answer): Answer => {
+    if (!/^\s*select/i.test(text)) loseAnswer();
+    return answer;
+  };
+  const direct: Executor = {
+    rows: (text, values) => alone(text, (executor) => executor.rows<never>(text, values)),
+    row: (text, values) => alone(text, (executor) => executor.row<never>(text, values)),
+    run: (text, values) => alone(text, (executor) => executor.run(text, values)),
+  };
+  const dying = mortalExecutor(direct, fate, points);
+
   return {
     ...database,
-    ...mortalExecutor(database, fate, points),
+    rows: async (text, values) => heard(text, await dying.rows<never>(text, values)),
+    row: async (text, values) => heard(text, await dying.row<never>(text, values)),
+    run: async (text, values) => heard(text, await dying.run(text, values)),
     async transaction(work, last) {
       checkAlive(fate);
       const slow = fate.slow;
@@ -109,7 +146,7 @@ export function mortal(database: Database, fate: Fate, points: CrashPoints): Dat
             const done = await work(mine);
             apart = fate.doom !== undefined || slow > 0;
             if (apart && last !== undefined) for (const { text, values } of await last(done)) await mine.run(text, values);
-            for (let trip = 0; trip < slow; trip += 1) await database.run('select 1');
+            await keepWaiting(slow);
             before(fate, points, COMMIT);
             return done;
           },
@@ -119,11 +156,7 @@ export function mortal(database: Database, fate: Fate, points: CrashPoints): Dat
       if (slow > 0) fate.slowed += 1;
       // Committed, but the process does not live to hear of it.
       after(fate, points, COMMIT);
-      if (fate.loses !== undefined && fate.loses-- <= 0) {
-        fate.loses = undefined;
-        fate.lost += 1;
-        throw new AnswerLost('the connection broke before the answer to the commit');
-      }
+      loseAnswer();
       return result;
     },
   };
