@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Database, Executor } from '../../server/kernel/database.ts';
 
 /** What is under way between the simulated processes and the database, so that a history can go on as soon as nothing is. */
@@ -39,10 +38,13 @@ export function createTraffic(): Traffic {
       for (let idle = 0; idle < IDLE_TURNS && performance.now() < end; ) {
         if (flying > 0) {
           idle = 0;
-          const stop = new AbortController();
-          const one = new Promise<void>((resolve) => (landed = resolve));
-          await Promise.race([one, pause(LONGEST_MS, undefined, { signal: stop.signal }).catch(() => {})]);
-          stop.abort();
+          await new Promise<void>((resolve) => {
+            const late = setTimeout(resolve, LONGEST_MS);
+            landed = () => {
+              clearTimeout(late);
+              resolve();
+            };
+          });
         } else {
           idle += 1;
           await new Promise((resolve) => setImmediate(resolve));
