@@ -1,32 +1,27 @@
 import { createHash } from 'node:crypto';
-import { manualClock } from '../../server/kernel/clock.ts';
-import { openDatabase } from '../../server/kernel/database.ts';
+import { manualClock, type ManualClock } from '../../server/kernel/clock.ts';
+import { openDatabase, type Database } from '../../server/kernel/database.ts';
 import { ApiError } from '../../server/kernel/errors.ts';
-import { OutboundError, type OutboundAnswer } from '../../server/kernel/outbound.ts';
+import { OutboundError, type OutboundAnswer, type OutboundRequest } from '../../server/kernel/outbound.ts';
 import type { WorkspaceDirectory } from '../../server/identity/directory.ts';
 import type { WorkspaceReference } from '../../server/kernel/operation.ts';
 import type { PointDeclaration } from '../../server/extensions/declare.ts';
 import { processStatus, type HoldState } from '../../server/extensions/states.ts';
-import { seededRandom } from '../integration/malformed/values.ts';
+import type { Random } from '../integration/malformed/values.ts';
 import { testCaller } from '../support/call.ts';
 import { testDatabase } from '../support/database.ts';
+import { choicesOf, newTally, scriptOf, type Action } from './choices.ts';
 import { startProcess, type Process, type World } from './extensions-process.ts';
+import { AnswerLost, coverage, crashPoints, type CrashPoints } from './mortal.ts';
+import type { Report, SimulatedWorld } from './seeds.ts';
 
 /**
  * Random histories of held operations, on a real database, with the clock and the transport in the simulation's hand. A seed repeats the choices.
  *
- * Extensions answer in time, late, twice, never, wrongly, for others, after a restart; content is edited meanwhile; deadlines pass; people pass by hand,
- * approve, call off and reconfigure everything; and the process is killed at any statement or around a commit. What must hold is checked as it goes and at the end.
+ * Extensions answer in time, late, twice, never, wrongly, for others, after a restart, and are clogged for a while; content is edited meanwhile; deadlines pass
+ * and clocks jump; people pass by hand, approve, call off and reconfigure everything; two processes decide the same; commits are slow, and their answers are
+ * lost; and one process is killed at any statement and around any commit. What must hold is checked as it goes and at the end.
  */
-export interface Report {
-  readonly seed: number;
-  readonly holds: number;
-  readonly kills: number;
-  readonly refused: number;
-  /** How often each way of deciding a check was taken. */
-  readonly ways: Readonly<Record<string, number>>;
-  readonly faults: readonly string[];
-}
 
 const ALPHA = 501;
 const BETA = 502;
@@ -54,17 +49,53 @@ interface Callback {
   readonly code: string;
 }
 
-export async function simulate(seed: number, steps: number, options: { readonly withoutDeadlines?: boolean } = {}): Promise<Report> {
-  const random = seededRandom(seed);
+const STEPS = 40;
+const BEGIN = new Date('2026-12-01T08:00:00Z');
+const FARTHEST_JUMP_MS = 60_000;
+const TABLES = [
+  'hold_approval_decision', 'hold_approval', 'hold_check', 'hold', 'refused_callback', 'extension_breaker', 'extension_attachment', 'extension_draft', 'extension_review', 'extension_version',
+  'extension_approval_policy', 'extension', 'job', 'sim_event', 'sim_resumed',
+];
+
+interface Options {
+  readonly withoutDeadlines?: boolean;
+}
+
+interface Stage {
+  readonly database: Database;
+  readonly clock: ManualClock;
+  readonly points: CrashPoints;
+}
+
+/** A place for many histories, one after the other. */
+export async function extensionsWorld(options: Options = {}): Promise<SimulatedWorld> {
   const { url, drop } = await testDatabase();
   const database = openDatabase({ connection: url, connections: 16 });
-  const clock = manualClock(new Date('2026-12-01T08:00:00Z'));
-  const faults: string[] = [];
-  const fault = (text: string) => void faults.push(`seed ${seed}: ${text}`);
+  const clock = manualClock(BEGIN);
+  const points = crashPoints();
   await database.run('create table sim_event (message_id text primary key, held boolean not null)');
   await database.run('create table sim_resumed (hold_id bigint not null, what text not null)');
   await database.run('create table sim_file (id bigint primary key, version integer not null)');
-  for (let file = 1; file <= 8; file += 1) await database.run('insert into sim_file values ($1, 1)', [file]);
+  await database.run('insert into sim_file select file, 1 from generate_series(1, 8) as file');
+  return {
+    async simulate(seed) {
+      await database.run([...TABLES.map((table) => `delete from ${table}`), 'update sim_file set version = 1'].join(';'));
+      clock.set(BEGIN);
+      return simulate(seed, { database, clock, points }, options);
+    },
+    crashPoints: () => coverage(points, 50),
+    async close() {
+      await database.close();
+      await drop();
+    },
+  };
+}
+
+async function simulate(seed: number, { database, clock, points: crashes }: Stage, options: Options): Promise<Report> {
+  const choices = choicesOf(seed);
+  const tally = newTally();
+  const faults: string[] = [];
+  const fault = (text: string) => void faults.push(`seed ${seed}: ${text}`);
 
   const points: PointDeclaration[] = ['commit-file', 'deploy-file'].map((code) => ({
     code,
@@ -75,7 +106,7 @@ export async function simulate(seed: number, steps: number, options: { readonly 
     async proceed(change, args, outcome) {
       const file = await change.row<{ version: number }>('select version from sim_file where id = $1', [args['fileId']]);
       if (file?.version !== args['version']) fault(`hold ${outcome.holdId} went on with other content than was checked`);
-      if (random.chance(0.05)) throw new ApiError('NotFound', { kind: 'File', label: 'file', id: 1 });
+      if (choices.of(`proceed ${args['number']}`).chance(0.05)) throw new ApiError('NotFound', { kind: 'File', label: 'file', id: 1 });
       await change.run(`insert into sim_resumed values ($1, 'proceed')`, [outcome.holdId]);
     },
     async reject(change, _args, outcome) {
@@ -93,8 +124,11 @@ export async function simulate(seed: number, steps: number, options: { readonly 
         for (const event of raised) if (event.code.endsWith('-file')) await tx.run('insert into sim_event values ($1, $2)', [event.eventId, event.data['blockBusiness'] === true]);
       },
     },
-    transport: { checkTarget() {}, request: async () => transport() },
+    transport: { checkTarget() {}, request: transport },
+    crashPoints: crashes,
   };
+  /** While they are, no checker answers. */
+  let clogged = false;
 
   /** Time is one for all: checkers that think side by side move it one after the other. */
   let time: Promise<void> = Promise.resolve();
@@ -110,16 +144,23 @@ export async function simulate(seed: number, steps: number, options: { readonly 
   }
 
   /** What a direct checker does. Time passes while it thinks, and everybody else goes on meanwhile. */
-  async function transport(): Promise<OutboundAnswer> {
+  async function transport({ headers, body }: OutboundRequest): Promise<OutboundAnswer> {
     if (process.fate.dead) throw new OutboundError('cancelled', 'the process is gone', 0);
-    for (let thinking = random.chance(0.3) ? random.below(18) : 0; thinking > 0 && !process.fate.dead; thinking -= 1) {
+    const random = choices.of(`${headers?.['x-millrace-extension-code']} ${headers?.['x-millrace-attempt']} ${/#\d+#/.exec(String(body))?.[0]}`);
+    if (clogged) {
+      tally.count('clogged checkers');
+      throw new OutboundError('timeout', 'no complete answer', 1);
+    }
+    for (let thinking = random.chance(0.3) ? random.below(8) : 0; thinking > 0 && !process.fate.dead; thinking -= 1) {
       time = tick(time);
       await time;
     }
     const say = (status: number, text: string, truncated = false): OutboundAnswer => ({ status, text, truncated, headers: { 'content-type': 'application/json' }, durationMs: 1 });
     const roll = random.below(12);
     if (roll < 5) return say(200, JSON.stringify({ checkResult: random.pick(VERDICTS), checkMessage: 'seen', findings: [{ text: 'x' }] }));
+    // Taken on, and it may call back; or an answer that was lost on the way, which is asked for once more.
     if (roll === 5) return say(202, '');
+    if (roll === 9) tally.count('lost answers of checkers');
     if (roll === 6) return say(random.pick([500, 503, 429]), '');
     if (roll === 7) return say(200, '<html>', false);
     if (roll === 8) return say(200, '{"checkResult":"OK"', true);
@@ -133,6 +174,9 @@ export async function simulate(seed: number, steps: number, options: { readonly 
   const peer = startProcess(world, options);
   let kills = 0;
   let circles = 0;
+  /** Answers to commits that nobody heard although the process lived. */
+  let unheard = 0;
+  let proposals = 0;
   let refused = 0;
   /** When no process lived, up to the first look of the next one. */
   const down: { from: Date; to: Date }[] = [];
@@ -141,13 +185,14 @@ export async function simulate(seed: number, steps: number, options: { readonly 
   const acknowledged = new Set<number>();
 
   /** Does something as a client would, who hears nothing when the process dies. Answers the refusal, if it was one. */
-  async function attempt(work: () => Promise<unknown>): Promise<ApiError | 'done' | 'unknown'> {
+  async function attempt(work: () => Promise<unknown>): Promise<ApiError | 'done' | 'unknown' | 'unheard'> {
     const mine = process;
     try {
       await work();
       return 'done';
     } catch (error) {
       if (error instanceof ApiError) return error;
+      if (!mine.fate.dead && error instanceof AnswerLost) return 'unheard';
       if (!mine.fate.dead) throw error;
       // Several may hear of one death.
       if (process === mine) await (restarting ??= restart().finally(() => (restarting = undefined)));
@@ -157,12 +202,20 @@ export async function simulate(seed: number, steps: number, options: { readonly 
 
   let restarting: Promise<void> | undefined;
 
+  /** Takes down what became of a process. */
+  function note({ fate }: Process): void {
+    circles += fate.circles;
+    unheard += fate.lost;
+    tally.count('slow commits', fate.slowed);
+    Object.assign(fate, { circles: 0, lost: 0, slowed: 0 });
+  }
+
   async function restart(): Promise<void> {
     kills += 1;
     const from = clock.now();
-    circles += process.fate.circles;
+    note(process);
     await process.bury();
-    clock.advance(random.below(3_000));
+    clock.advance(choices.of(`restart ${kills}`).below(3_000));
     process = startProcess(world, options);
     await process.sweep();
     down.push({ from, to: clock.now() });
@@ -170,21 +223,40 @@ export async function simulate(seed: number, steps: number, options: { readonly 
 
   const call = (caller: typeof admin, version: string, action: string, request: object) => process.call(caller, version, action, request);
 
-  async function turn(): Promise<void> {
-    await attempt(() => (random.chance(0.4) ? Promise.all([process.turn(), peer.turn()]) : process.turn()));
+  const turn = () => attempt(() => process.turn());
+
+  /** Both processes look at the same moment. */
+  async function turnTogether(): Promise<void> {
+    const due = await database.row(
+      `select from hold_check where state = 'WAITING' and (deadline_at <= $1 or ask_at <= $1) union all select from hold_approval where state = 'PENDING' and deadline_at <= $1
+       union all select from job where run_at <= $1 and failed_at is null limit 1`,
+      [clock.now()],
+    );
+    if (due !== undefined) tally.count('processes at the same work');
+    await attempt(() => Promise.all([process.turn(), peer.turn()]));
   }
 
-  /** Lets time pass in the steps in which the services look. */
+  const nextDue = async () =>
+    (
+      await database.row<{ at: Date | null }>(
+        `select min(at) as at from (select deadline_at as at from hold_check where state = 'WAITING' union all select ask_at from hold_check where state = 'WAITING' union all
+           select deadline_at from hold_approval where state = 'PENDING' union all select run_at from job where failed_at is null) as due where at > $1`,
+        [clock.now()],
+      )
+    )?.at ?? undefined;
+
+  /** Lets time pass, from one moment at which there is something to do to the next. */
   async function pass(milliseconds: number): Promise<void> {
-    for (let passed = 0; passed < milliseconds; passed += 500) {
-      clock.advance(500);
+    const end = clock.now().getTime() + milliseconds;
+    for (let looks = 0; looks < 30 && clock.now().getTime() < end; looks += 1) {
+      const due = (await nextDue())?.getTime() ?? end;
+      clock.set(new Date(Math.min(end, due + (looks % 5) * 100)));
       await turn();
     }
-    await turn();
   }
 
   const codes: string[] = [];
-  async function register(): Promise<void> {
+  async function register(random: Random): Promise<void> {
     const code = `x${codes.length}`;
     const invocation = random.pick(['EVENT', 'EVENT', 'HTTP', 'FUNCTION'] as const);
     const made = await attempt(() =>
@@ -201,10 +273,10 @@ export async function simulate(seed: number, steps: number, options: { readonly 
     if (made !== 'done') return;
     codes.push(code);
     if (random.chance(0.8)) await attempt(() => call(reviewer, OWN, 'PublishExtension', { ExtensionCode: code }));
-    await reconfigure(code);
+    await reconfigure(random, code);
   }
 
-  async function reconfigure(code: string): Promise<void> {
+  async function reconfigure(random: Random, code: string): Promise<void> {
     await attempt(() =>
       call(admin, OWN, 'EnableExtension', {
         ExtensionCode: code,
@@ -220,7 +292,8 @@ export async function simulate(seed: number, steps: number, options: { readonly 
     );
   }
 
-  async function propose(): Promise<void> {
+  async function propose(random: Random): Promise<void> {
+    const number = (proposals += 1);
     const fileId = 1 + random.below(8);
     const workspaceId = random.pick([ALPHA, BETA]);
     const point = random.pick(['commit-file', 'deploy-file']);
@@ -233,33 +306,39 @@ export async function simulate(seed: number, steps: number, options: { readonly 
           workspaceId,
           objectKey: `file:${fileId}`,
           data: { fileId, projectId: workspaceId },
-          title: `file ${fileId}`,
+          title: `file ${fileId} #${number}#`,
           fileType: 10,
           snapshot: content(fileId, version),
-          args: { fileId, version },
+          args: { fileId, version, number },
         });
       });
       if (proposed.held) acknowledged.add(proposed.holdId);
     });
   }
 
-  async function someCheck(): Promise<Callback | undefined> {
+  async function someCheck(random: Random): Promise<Callback | undefined> {
     const rows = await database.rows<Callback>(
-      `select h.id as "holdId", h.message_id as "messageId", e.code from hold_check c join hold h on h.id = c.hold_id join extension e on e.id = c.extension_id order by h.id desc limit 60`,
+      `select h.id as "holdId", h.message_id as "messageId", e.code from hold_check c join hold h on h.id = c.hold_id join extension e on e.id = c.extension_id order by h.id desc limit 12`,
     );
     return rows.length === 0 ? undefined : random.pick(rows);
   }
 
-  async function answer(): Promise<void> {
-    const check = await someCheck();
+  async function answer(random: Random): Promise<void> {
+    const check = await someCheck(random);
     if (check === undefined) return;
     const result = random.pick(VERDICTS);
     const wrong = random.below(10);
     const caller = wrong === 0 ? foreigner : wrong === 1 ? operator : reviewer;
     const messageId = wrong === 2 ? 'nobody-knows' : check.messageId;
     const code = wrong === 3 ? 'nobody' : check.code;
-    const came = await attempt(() => call(caller, LEGACY, random.pick(['UpdateIDEEventResult', 'CallbackExtension']), { MessageId: messageId, ExtensionCode: code, CheckResult: result, CheckResultTip: result, CheckMessage: result }));
-    if (came === 'unknown') return;
+    const action = random.pick(['UpdateIDEEventResult', 'CallbackExtension']);
+    const tell = () => attempt(() => call(caller, LEGACY, action, { MessageId: messageId, ExtensionCode: code, CheckResult: result, CheckResultTip: result, CheckMessage: result }));
+    let came = await tell();
+    if (came === 'unheard') {
+      tally.count('answers told again');
+      came = await tell();
+    }
+    if (came === 'unknown' || came === 'unheard') return;
     if (came !== 'done') {
       refused += 1;
       return;
@@ -271,69 +350,199 @@ export async function simulate(seed: number, steps: number, options: { readonly 
     answered.set(key, result);
     // Sent twice: the same again is taken.
     if (random.chance(0.3)) {
+      tally.count('doubled answers');
       const again = await attempt(() => call(caller, LEGACY, 'CallbackExtension', { MessageId: messageId, ExtensionCode: code, CheckResult: result, CheckMessage: result }));
       if (again instanceof ApiError) fault(`the same answer again was refused: ${again.message}`);
     }
   }
 
-  const openHold = async (status: HoldState) => {
+  const openHold = async (random: Random, status: HoldState) => {
     const rows = await database.rows<{ id: number }>('select id from hold where status = $1 order by id desc limit 20', [status]);
     return rows.length === 0 ? undefined : random.pick(rows).id;
   };
 
-  const actions: readonly (() => Promise<unknown>)[] = [
-    ...Array.from({ length: 6 }, () => propose),
-    // Several at once, while somebody answers or decides.
-    () => Promise.all([propose(), propose(), answerQuietly()]),
-    ...Array.from({ length: 7 }, () => answer),
-    () => pass(500 + random.below(2_000)),
-    () => pass(500 + random.below(8_000)),
-    () => pass(500 + random.below(30_000)),
-    () => attempt(() => process.changes.change({ tenantId: 1, userId: 4, action: 'UpdateFile', requestId: undefined, sourceAddress: undefined }, (change) => change.run('update sim_file set version = version + 1 where id = $1', [1 + random.below(8)]))),
-    async () => {
-      const check = await someCheck();
-      if (check !== undefined) await attempt(() => call(admin, OWN, 'MarkHoldPassed', { HoldId: check.holdId, ExtensionCode: check.code, Reason: 'simulated' }));
-    },
-    async () => {
-      const holdId = await openHold(random.pick(['CHECKING', 'APPROVING']));
-      if (holdId !== undefined) await attempt(() => call(operator, OWN, 'CancelHold', { HoldId: holdId }));
-    },
-    async () => {
-      const holdId = await openHold('APPROVING');
-      if (holdId !== undefined) await attempt(() => call(keeper, OWN, 'DecideHoldApproval', { HoldId: holdId, Approve: random.chance(0.6) }));
-    },
-    async () => (codes.length < 6 ? register() : reconfigure(random.pick(codes))),
-    async () => (codes.length === 0 ? register() : reconfigure(random.pick(codes))),
-    async () => {
-      if (codes.length === 0) return;
-      const ExtensionCode = random.pick(codes);
-      await attempt(() => call(admin, OWN, 'DisableExtensionForProject', { ExtensionCode, ProjectId: random.pick([ALPHA, BETA]) }));
-    },
-    async () => {
-      if (codes.length === 0) return;
-      const ExtensionCode = random.pick(codes);
-      await attempt(() => call(reviewer, OWN, random.pick(['DisableExtension', 'PublishExtension', 'PublishExtension']), { ExtensionCode }));
-    },
-    async () => {
-      if (random.chance(0.5)) await attempt(() => call(admin, OWN, 'CreateExtensionApprovalPolicy', { Name: `p${random.below(3)}`, Steps: [{ Type: 'ROLE', Values: ['role_project_admin'] }], DeadlineSeconds: 1 + random.below(60) }));
-      else await database.run('delete from extension_approval_policy');
-    },
-    async () => {
-      process.fate.left = random.below(60);
-    },
-    turn,
-    viewsAgree,
-  ];
+  const doom = (random: Random) => ({ left: random.below(26), when: random.pick(['before', 'after'] as const) });
+  const slow = (random: Random) => 3 + random.below(10);
 
-  async function answerQuietly(): Promise<void> {
-    await answer();
-  }
+  const actions: readonly Action[] = [
+    { name: 'propose', weight: 6, run: propose },
+    // Several at once, while somebody answers or decides.
+    { name: 'propose at the same moment', weight: 1, run: (random) => Promise.all([propose(random), propose(random), answer(random)]) },
+    { name: 'answer', weight: 6, run: answer },
+    { name: 'look', weight: 2, run: turn },
+    { name: 'look together', weight: 2, run: turnTogether },
+    {
+      name: 'look together when something is due',
+      weight: 3,
+      run: async () => {
+        const due = await nextDue();
+        if (due !== undefined) clock.set(due);
+        await turnTogether();
+      },
+    },
+    { name: 'a moment passes', weight: 2, run: (random) => pass(500 + random.below(3_000)) },
+    { name: 'time passes', weight: 2, run: (random) => pass(500 + random.below(30_000)) },
+    {
+      name: 'the clock jumps forwards',
+      weight: 1,
+      run: async (random) => {
+        tally.count('jumps forwards');
+        // Nobody could look meanwhile.
+        const from = clock.now();
+        clock.advance(random.below(FARTHEST_JUMP_MS));
+        down.push({ from, to: clock.now() });
+        await turn();
+      },
+    },
+    {
+      name: 'the clock jumps backwards',
+      weight: 1,
+      run: async (random) => {
+        tally.count('jumps backwards');
+        clock.set(new Date(clock.now().getTime() - random.below(FARTHEST_JUMP_MS)));
+        await turn();
+      },
+    },
+    {
+      name: 'die while it answers',
+      weight: 2,
+      run: async (random) => {
+        process.fate.doom = doom(random);
+        await answer(random);
+      },
+    },
+    {
+      name: 'die while it looks',
+      weight: 5,
+      run: async (random) => {
+        const due = await nextDue();
+        if (due !== undefined) clock.set(due);
+        process.fate.doom = doom(random);
+        await turn();
+      },
+    },
+    {
+      name: 'die while it proposes',
+      weight: 2,
+      run: async (random) => {
+        process.fate.doom = doom(random);
+        await propose(random);
+      },
+    },
+    {
+      name: 'decide slowly',
+      weight: 2,
+      run: async (random) => {
+        process.fate.slow = slow(random);
+        await Promise.all([random.chance(0.5) ? answer(random) : turn(), peer.turn()]);
+      },
+    },
+    // What began later is committed first.
+    {
+      name: 'commit in reverse order',
+      weight: 2,
+      run: async (random) => {
+        tally.count('reordered commits');
+        process.fate.slow = slow(random);
+        await Promise.all([propose(random), propose(random), answer(random)]);
+      },
+    },
+    {
+      name: 'an answer of the database is lost',
+      weight: 3,
+      run: async (random) => {
+        process.fate.loses = random.below(3);
+        await (random.chance(0.5) ? answer(random) : turn());
+      },
+    },
+    {
+      name: 'checkers clog',
+      weight: 1,
+      run: async (random) => {
+        clogged = true;
+        await propose(random);
+        await pass(1_000);
+      },
+    },
+    {
+      name: 'checkers unclog',
+      weight: 2,
+      run: async () => {
+        if (clogged) tally.count('unclogged checkers');
+        clogged = false;
+        await turn();
+      },
+    },
+    {
+      name: 'edit',
+      weight: 1,
+      run: (random) => {
+        const file = 1 + random.below(8);
+        return attempt(() => process.changes.change({ tenantId: 1, userId: 4, action: 'UpdateFile', requestId: undefined, sourceAddress: undefined }, (change) => change.run('update sim_file set version = version + 1 where id = $1', [file])));
+      },
+    },
+    {
+      name: 'pass by hand',
+      weight: 1,
+      run: async (random) => {
+        const check = await someCheck(random);
+        if (check !== undefined) await attempt(() => call(admin, OWN, 'MarkHoldPassed', { HoldId: check.holdId, ExtensionCode: check.code, Reason: 'simulated' }));
+      },
+    },
+    {
+      name: 'call off',
+      weight: 1,
+      run: async (random) => {
+        const holdId = await openHold(random, random.pick(['CHECKING', 'APPROVING']));
+        if (holdId !== undefined) await attempt(() => call(operator, OWN, 'CancelHold', { HoldId: holdId }));
+      },
+    },
+    {
+      name: 'approve',
+      weight: 2,
+      run: async (random) => {
+        const holdId = await openHold(random, 'APPROVING');
+        const approve = random.chance(0.6);
+        if (holdId !== undefined) await attempt(() => call(keeper, OWN, 'DecideHoldApproval', { HoldId: holdId, Approve: approve }));
+      },
+    },
+    { name: 'register', weight: 1, run: (random) => (codes.length < 6 ? register(random) : reconfigure(random, random.pick(codes))) },
+    { name: 'configure', weight: 1, run: (random) => (codes.length === 0 ? register(random) : reconfigure(random, random.pick(codes))) },
+    {
+      name: 'disable in a workspace',
+      weight: 1,
+      run: async (random) => {
+        if (codes.length === 0) return;
+        const request = { ExtensionCode: random.pick(codes), ProjectId: random.pick([ALPHA, BETA]) };
+        await attempt(() => call(admin, OWN, 'DisableExtensionForProject', request));
+      },
+    },
+    {
+      name: 'disable or publish',
+      weight: 1,
+      run: async (random) => {
+        if (codes.length === 0) return;
+        const [action, ExtensionCode] = [random.pick(['DisableExtension', 'PublishExtension', 'PublishExtension']), random.pick(codes)];
+        await attempt(() => call(reviewer, OWN, action, { ExtensionCode }));
+      },
+    },
+    {
+      name: 'change the policies',
+      weight: 1,
+      run: async (random) => {
+        const request = { Name: `p${random.below(3)}`, Steps: [{ Type: 'ROLE', Values: ['role_project_admin'] }], DeadlineSeconds: 1 + random.below(60) };
+        if (random.chance(0.7)) await attempt(() => call(admin, OWN, 'CreateExtensionApprovalPolicy', request));
+        else await database.run('delete from extension_approval_policy');
+      },
+    },
+    { name: 'compare the views', weight: 1, run: viewsAgree },
+  ];
 
   /** How the two views differ, of the newest operations. */
   async function differences(): Promise<string[]> {
     const found: string[] = [];
     for (const EventCode of ['commit-file', 'deploy-file']) {
-      const { PagingInfo } = (await call(admin, LEGACY, 'ListCheckProcesses', { EventCode, PageSize: 50 })) as { PagingInfo: { CheckProcesses: { ProcessId: string; Status: string }[] } };
+      const { PagingInfo } = (await call(admin, LEGACY, 'ListCheckProcesses', { EventCode, PageSize: 10 })) as { PagingInfo: { CheckProcesses: { ProcessId: string; Status: string }[] } };
       for (const { ProcessId, Status } of PagingInfo.CheckProcesses) {
         const own = await process.holds.read(database, 1, Number(ProcessId.slice('job_'.length)));
         if (own?.status !== Status) found.push(`${ProcessId} is ${Status} in one view and ${own?.status} in the other`);
@@ -354,39 +563,42 @@ export async function simulate(seed: number, steps: number, options: { readonly 
     });
   }
 
-  for (let number = 0; number < 3; number += 1) await register();
-  for (let number = 0; number < steps; number += 1) await random.pick(actions)();
+  const opening = choices.of('opening');
+  for (let number = 0; number < 3; number += 1) await register(opening);
+  for (const code of codes) await reconfigure(opening, code);
+  const script = scriptOf(choices, actions, STEPS);
+  for (const [step, action] of script.entries()) await action.run(choices.of(`step ${step}`));
 
-  // Nothing happens any more but time: from deadline to deadline every hold comes to its end.
-  process.fate.left = undefined;
-  await turn();
-  for (let round = 0; round < 400; round += 1) {
-    const next = await database.row<{ at: Date | null }>(
-      `select min(at) as at from (select deadline_at as at from hold_check where state = 'WAITING' union all select deadline_at from hold_approval where state = 'PENDING') due`,
+  // Nothing happens any more but time: from deadline to deadline every hold comes to its end, and what follows from it is done. Jobs that failed or whose process was killed wait for their next try.
+  clogged = false;
+  Object.assign(process.fate, { doom: undefined, loses: undefined, slow: 0 });
+  for (let round = 0; round < 200; round += 1) {
+    await turn();
+    const left = await database.row<{ open: boolean; jobs: boolean }>(
+      `select exists (select from hold_check where state = 'WAITING') or exists (select from hold_approval where state = 'PENDING') as open, exists (select from job where failed_at is null) as jobs`,
     );
-    if (next?.at === null || next?.at === undefined) break;
-    clock.set(new Date(Math.max(next.at.getTime(), clock.now().getTime())));
-    await turn();
-  }
-  // Jobs that failed or whose process was killed wait for their next try.
-  for (let minute = 0; minute < 8; minute += 1) {
-    clock.advance(61_000);
-    await turn();
+    if (left?.open !== true && left?.jobs !== true) break;
+    const due = await nextDue();
+    clock.set(new Date(Math.max(due?.getTime() ?? 0, clock.now().getTime() + (left.open ? 1 : 31_000))));
   }
   await viewsAgree();
   await auditEnd();
-  const ways = await database.rows<{ way: string; count: number }>(`select state || coalesce(' ' || result, '') as way, count(*) as count from hold_check group by 1`);
+  const ways = await database.rows<{ way: string; count: number }>(`select state as way, count(*) as count from hold_check group by 1`);
   const total = await database.row<{ count: number }>('select count(*) as count from hold');
   const noted = await database.row<{ count: number }>('select count(*) as count from refused_callback');
-  // A kill between a refusal and its note loses the note, and one after the note loses the answer; nothing else does.
-  if (Math.abs((noted?.count ?? 0) - refused) > kills) fault(`${refused} callbacks were refused, and ${noted?.count} are noted`);
-  circles += process.fate.circles + peer.fate.circles;
+  note(process);
+  note(peer);
+  // A kill between a refusal and its note loses the note, and one after the note loses the answer; so does a lost answer. Nothing else does.
+  if (Math.abs((noted?.count ?? 0) - refused) > kills + unheard) fault(`${refused} callbacks were refused, and ${noted?.count} are noted`);
   if (circles > 0) fault(`${circles} changes waited in a circle`);
   await process.bury();
   await peer.bury();
-  await database.close();
-  await drop();
-  return { seed, holds: total?.count ?? 0, kills, refused, ways: Object.fromEntries(ways.map(({ way, count }) => [way, count])), faults };
+  tally.count('holds', total?.count ?? 0);
+  tally.count('deaths', kills);
+  tally.count('lost answers', unheard);
+  tally.count('refused callbacks', refused);
+  for (const { way, count } of ways) tally.count(`checks ${way}`, count);
+  return { seed, script: script.map((action) => action.name), counts: tally.all(), faults };
 
   async function auditEnd(): Promise<void> {
     const holds = await database.rows<{ id: number; status: HoldState; verdict: string; shadow: boolean; resume_status: string | null; message_id: string; proceeded: number; rejected: number; checks: { state: string; result: string | null; mode: string; code: string }[]; approval: string | null }>(
