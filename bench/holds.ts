@@ -4,21 +4,22 @@
  *   direct    what an empty direct checker on loopback adds to an operation, from the call of the change to the commit of what was held: at most 5 ms
  *             (p50) and 15 ms (p99) more than the same operation that nobody checks
  *   callback  from sending a signed callback over HTTP until the held operation is carried out: at most 20 ms (p95)
+ *   peers     what a checker on loopback adds to a write over HTTP, side by side: Millrace's SubmitFile with a direct HTTP checker, from the call until the file is
+ *             committed, and a save of parse-server with a before-save webhook, until it is answered. Each server in a process of its own, with a database of
+ *             its own on the same PostgreSQL; also the writes a second with 8 under way. Told, not judged
  *   open      a signed read and a write of a server with 1,000 open holds against the same without: ratio of the medians at most 1.1
  *
- * Run: `npm run bench -- holds [operations] [rounds]`. DATABASE_URL names an empty database; without it an embedded PostgreSQL is started.
+ * Run: `npm run bench -- holds [operations] [rounds] [part]`. DATABASE_URL names an empty database (for `peers`, of a user who may make others beside it);
+ * without it an embedded PostgreSQL is started. parse-server is installed under bench/peers the first time.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PointDeclaration } from '../server/extensions/declare.ts';
 import { createExtensions } from '../server/extensions/index.ts';
-import { buildHouse } from '../server/house.ts';
-import { bootstrapTenant } from '../server/identity/index.ts';
 import { createChanges, type Actor } from '../server/kernel/change.ts';
 import { systemClock } from '../server/kernel/clock.ts';
 import { openDatabase } from '../server/kernel/database.ts';
@@ -31,9 +32,10 @@ import { connectionUrl } from '../server/kernel/postgres/connection.ts';
 import { startEmbeddedPostgres } from '../server/kernel/postgres/supervisor.ts';
 import { secretBox } from '../server/kernel/secrets.ts';
 import { prepareDatabase } from '../server/modules.ts';
-import { createHttpServer } from '../server/openapi/http.ts';
 import { createEventLog } from '../server/openevent/index.ts';
 import { openApiCore } from '../test/conformance/official-clients.ts';
+import { startHouse } from './holds/house.ts';
+import { comparePeers } from './holds/peers.ts';
 
 const MOST_ADDED = { p50: 5, p99: 15 };
 const MOST_CALLBACK_P95 = 20;
@@ -55,7 +57,8 @@ let missed = 0;
 try {
   await prepareDatabase(database, new Date());
   if (part === undefined || part === 'direct') await measureDirect();
-  if (part === undefined || part !== 'direct') await measureHouse();
+  if (part === undefined || part === 'callback' || part === 'open') await measureHouse();
+  if (part === undefined || part === 'peers') await comparePeers({ database, connection, operations: Math.min(operations, 200), rounds: Math.min(rounds, 3), folder });
   if (missed > 0) process.exitCode = 1;
 } finally {
   await relaxed.close();
@@ -160,29 +163,7 @@ async function measureDirect(): Promise<void> {
 
 /** A whole server, called with signatures over HTTP by the vendor's client. */
 async function measureHouse(): Promise<void> {
-  const secrets = secretBox(randomBytes(32));
-  const house = buildHouse({
-    database,
-    relaxed,
-    clock: systemClock,
-    ids: randomIds,
-    log: silentLog,
-    secrets,
-    regions: [],
-    timeZone: 'Asia/Shanghai',
-    dataFolder: folder,
-    searchPath: process.env['PATH'] ?? '/usr/bin:/bin',
-    allowLoopback: true,
-    allowedTargets: [],
-    publishAddress: '127.0.0.1',
-    validatePayloads: false,
-  });
-  const first = await bootstrapTenant({ database, changes: house.changes, secrets, ids: randomIds, userName: 'owner' });
-  if (first === undefined) throw new Error('the database is not empty');
-  await house.start();
-  const app = createHttpServer({ gateway: house.gateway, registry: house.registry, log: silentLog, ready: async () => true });
-  await app.listen({ host: '127.0.0.1', port: 0 });
-  const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
+  const { url, first, stop } = await startHouse({ database, relaxed, dataFolder: folder });
   const legacy = openApiCore(url, first, '2020-05-18');
   const own = openApiCore(url, first, '2026-12-01');
   try {
@@ -259,8 +240,7 @@ async function measureHouse(): Promise<void> {
       for (const [kind, values] of Object.entries(ratios)) judge(`${kind} ratio (median of ${rounds} rounds) ${quantile(values, 0.5).toFixed(3)}`, quantile(values, 0.5), MOST_RATIO);
     }
   } finally {
-    await app.close();
-    await house.stop();
+    await stop();
   }
 }
 

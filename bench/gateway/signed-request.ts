@@ -8,8 +8,8 @@ export interface Key {
 
 const EMPTY_BODY = hash('sha256', '', 'hex');
 
-/** A GET of 2024-05-18 with its parameters in the query, signed with ACS3-HMAC-SHA256 as the official clients do. */
-export function signedRequest(request: { url: string; key: Key; action: string; query: Readonly<Record<string, string>>; nonce: string }): {
+/** A GET, of 2024-05-18 unless another version is given, with its parameters in the query, signed with ACS3-HMAC-SHA256 as the official clients do. */
+export function signedRequest(request: { url: string; key: Key; action: string; query: Readonly<Record<string, string>>; nonce: string; version?: string }): {
   target: string;
   headers: Record<string, string>;
 } {
@@ -22,7 +22,7 @@ export function signedRequest(request: { url: string; key: Key; action: string; 
     'x-acs-content-sha256': EMPTY_BODY,
     'x-acs-date': `${new Date().toISOString().slice(0, 19)}Z`,
     'x-acs-signature-nonce': request.nonce,
-    'x-acs-version': '2024-05-18',
+    'x-acs-version': request.version ?? '2024-05-18',
   };
   const query = Object.entries(request.query)
     .map(([name, value]) => `${percentEncode(name)}=${percentEncode(value)}`)

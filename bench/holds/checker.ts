@@ -1,4 +1,7 @@
-/** An empty checker in a process of its own: every question is answered OK at once. Tells its address to the parent. */
+/**
+ * An empty checker in a process of its own: every question is answered OK at once, at `/before-save` in the words of parse-server (success, and no other
+ * fields to save instead). Tells the address of `/check` to the parent.
+ */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -6,7 +9,7 @@ const server = createServer((request, response) => {
   request.resume();
   request.on('end', () => {
     response.setHeader('content-type', 'application/json');
-    response.end('{"checkResult":"OK"}');
+    response.end(request.url === '/before-save' ? '{"success":""}' : '{"checkResult":"OK"}');
   });
 });
 server.keepAliveTimeout = 60_000;
