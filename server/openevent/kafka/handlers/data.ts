@@ -67,6 +67,9 @@ const MOST_PASSED = 2_000;
 
 export const fetchRoute = route(fetch, async (services, client, request, header) => {
   const { clock, watermarks, cluster } = services;
+  // No fetch sessions are kept: every request says all it wants, and a client that asks for a session is told that it got none (0). One that goes on with
+  // a session from elsewhere sends only what is new to it, which would be answered by silence; told that the session is gone, it begins anew.
+  if (request.sessionEpoch > 0) return { throttleTimeMs: 0, errorCode: code.fetchSessionIdNotFound, sessionId: 0, topics: [] };
   const byId = header.apiVersion >= 13;
   const topics = await Promise.all(
     request.topics.map(async ({ topic, topicId, partitions }) => {
@@ -132,7 +135,6 @@ export const fetchRoute = route(fetch, async (services, client, request, header)
         return {
           throttleTimeMs: 0,
           errorCode: code.none,
-          // No fetch sessions: every request says all it wants.
           sessionId: 0,
           topics: answers.map(({ topic, topicId, found }) => ({
             topic,
