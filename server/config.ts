@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { limits } from './kernel/limits.ts';
 import { processRoles, type ProcessRole } from './kernel/module.ts';
+import { compressions, type Compression } from './openevent/index.ts';
 
 /** How a process of Millrace is set up, read from the environment once. */
 export interface Config {
@@ -34,6 +35,7 @@ export interface Config {
         readonly advertised: { readonly host: string; readonly port: number } | undefined;
         readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
         readonly groups: number;
+        readonly compression: Compression;
       }
     | undefined;
   /** The Apache Kafka cluster that events are written to; none when undefined. */
@@ -94,6 +96,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const kafkaListen = address('MILLRACE_KAFKA_LISTEN', 9_092);
   const kafkaGroups = Number(text('MILLRACE_KAFKA_GROUPS') ?? limits.kafkaGroupsPerTenant.value);
   if (!Number.isInteger(kafkaGroups) || kafkaGroups < 1) throw new Error(`MILLRACE_KAFKA_GROUPS must be a number of groups, not ${text('MILLRACE_KAFKA_GROUPS')}`);
+  const compression = text('MILLRACE_KAFKA_COMPRESSION')?.toLowerCase() ?? 'none';
+  const kafkaCompression = compressions.find((one) => one === compression);
+  if (kafkaCompression === undefined) throw new Error(`MILLRACE_KAFKA_COMPRESSION must be one of ${compressions.join(', ')}, not ${compression}`);
   return {
     host: text('MILLRACE_HOST') ?? '127.0.0.1',
     port,
@@ -122,6 +127,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
             advertised: address('MILLRACE_KAFKA_ADVERTISED', 0),
             tls: files('MILLRACE_KAFKA_TLS'),
             groups: kafkaGroups,
+            compression: kafkaCompression,
           },
     kafkaCluster: readKafkaCluster(text, list),
     logLevel: text('MILLRACE_LOG_LEVEL') ?? 'warn',

@@ -40,6 +40,7 @@ import { createTail } from './stream/tail.ts';
 export { createEventLog, beginning, compareCursors, type Cursor, type EventLog, type LogEvent, type LogPage, type ReadFilter } from './log.ts';
 export { continuePositions, positionFloor } from './epoch.ts';
 export type { KafkaListener, KafkaSettings } from './kafka/listener.ts';
+export { compressions, type Compression } from './kafka/protocol/compression.ts';
 export type { ClusterSettings } from './kafka-cluster/client.ts';
 export { openeventSchema } from './schema.ts';
 

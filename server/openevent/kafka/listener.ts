@@ -17,6 +17,7 @@ import { createCoordinator } from './coordinator.ts';
 import type { Services } from './handlers/context.ts';
 import { startIndexer, type Indexer } from './indexer.ts';
 import { patiently } from './patience.ts';
+import type { Compression } from './protocol/compression.ts';
 import { createRecords } from './records.ts';
 import { mechanisms as allMechanisms, type Credential, type Mechanism, type Verifiers } from './sasl.ts';
 import { RECORD_CHANNEL, type CounterRow } from './store.ts';
@@ -35,6 +36,8 @@ export interface KafkaSettings {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   /** Consumer groups of one tenant. */
   readonly groups: number;
+  /** How records are packed on the wire; not at all when absent. With zstd, clients whose requests are older than it get them unpacked. */
+  readonly compression?: Compression;
 }
 
 export interface KafkaListener extends Service {
@@ -92,7 +95,7 @@ export function createKafkaListener(options: KafkaOptions): KafkaListener {
 
   const partitions = () => cluster?.partitions() ?? 0;
   const watermarks = createWatermarks(database, partitions);
-  const records = createRecords({ database, wrap: options.wrap });
+  const records = createRecords({ database, wrap: options.wrap, compression: settings.compression ?? 'none' });
   const coordinator = createCoordinator({ database, clock, newId: () => ids.token(12), owner, mostGroups: settings.groups });
 
   async function findUser(login: string): Promise<Credential<Reader> | undefined> {
@@ -131,7 +134,7 @@ export function createKafkaListener(options: KafkaOptions): KafkaListener {
   }
 
   function accept(joined: Cluster, socket: Socket): void {
-    const services: Services = { database, clock, directory, cluster: joined, coordinator, records, watermarks, settled: () => indexer?.caughtUp() ?? true, room };
+    const services: Services = { database, clock, directory, cluster: joined, coordinator, records, watermarks, compression: settings.compression ?? 'none', settled: () => indexer?.caughtUp() ?? true, room };
     const connection = serveConnection({ socket, clock, log, services, mechanisms, findUser, secret: saltSecret, onClose: () => connections.delete(connection) });
     connections.add(connection);
   }

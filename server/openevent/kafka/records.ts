@@ -4,6 +4,7 @@ import type { Envelope } from '../envelope.ts';
 import { encodeCursor } from '../cursor.ts';
 import { toEvent } from '../log-store.ts';
 import type { LogEvent } from '../log.ts';
+import { packBatch, type Compression } from './protocol/compression.ts';
 import { encodeBatch, prepareRecord, recordBytes, type PreparedRecord } from './protocol/record-batch.ts';
 import { loadRecords, type LoadedRow } from './store.ts';
 import { streamKey, type Stream, type View } from './topics.ts';
@@ -41,8 +42,11 @@ export interface Records {
   prepare(event: LogEvent): Promise<PreparedRecord>;
   /** Keeps the record of a new event, if it goes on from what is kept. */
   offer(stream: Stream, partition: number, entry: Entry): void;
-  /** What a view sees from `from` up to before `end`, about `bytes` of it; one record at least if there is any, however large, unless `bytes` is 0. */
-  read(stream: Stream, partition: number, from: number, end: number, bytes: number, view: View): Promise<FetchedRecords>;
+  /**
+   * What a view sees from `from` up to before `end`, about `bytes` of it; one record at least if there is any, however large, unless `bytes` is 0.
+   * Whole chunks come packed, unless they are to be `plain`; the few records of an unfinished one would be packed for each reader and save little.
+   */
+  read(stream: Stream, partition: number, from: number, end: number, bytes: number, view: View, plain: boolean): Promise<FetchedRecords>;
   /** Bytes kept. */
   size(): number;
 }
@@ -56,11 +60,13 @@ const CONTENT_TYPE = Buffer.from('application/cloudevents+json; charset=UTF-8');
  * The records of the topics, made from the log. Recent ones are kept ready and whole chunks encoded, bounded by `kafkaCacheBytes`, so that
  * many readers of a warm log cost one encoding.
  */
-export function createRecords(options: { readonly database: Database; readonly wrap: (event: LogEvent, publishedAt: Date) => Promise<Envelope> }): Records {
-  const { database, wrap } = options;
+export function createRecords(options: { readonly database: Database; readonly wrap: (event: LogEvent, publishedAt: Date) => Promise<Envelope>; readonly compression: Compression }): Records {
+  const { database, wrap, compression } = options;
   /** Least recently used first. */
   const chunks = new Map<string, Chunk>();
   const loading = new Map<string, Promise<Entry[]>>();
+  /** Whole chunks that are being packed, so that readers who come at once share the work. */
+  const packing = new Map<string, Promise<Buffer>>();
   let kept = 0;
 
   async function prepare(event: LogEvent): Promise<PreparedRecord> {
@@ -148,6 +154,15 @@ export function createRecords(options: { readonly database: Database; readonly w
     return { entries: whole.entries, to, chunk: whole };
   }
 
+  function packed(key: string, batch: Buffer): Promise<Buffer> {
+    let pack = packing.get(key);
+    if (pack === undefined) {
+      pack = packBatch(batch, compression).finally(() => packing.delete(key));
+      packing.set(key, pack);
+    }
+    return pack;
+  }
+
   function rows(loaded: readonly LoadedRow[]): Promise<Entry>[] {
     return loaded.map(async (row) => {
       const event = toEvent(row);
@@ -163,15 +178,17 @@ export function createRecords(options: { readonly database: Database; readonly w
       const chunk = chunks.get(key);
       if (chunk === undefined ? entry.offset === base : chunk.to === entry.offset) keep(key, entry.offset, entry.offset + 1, [entry]);
     },
-    async read(stream, partition, from, end, bytes, view) {
+    async read(stream, partition, from, end, bytes, view, plain) {
+      const packs = !plain && compression !== 'none';
+      const form = packs ? `packed ${view.key}` : view.key;
       const batches: Buffer[] = [];
       let size = 0;
       let at = from;
       for (let passed = 0; at < end && passed < MOST_CHUNKS && size < bytes; passed += 1) {
         const { entries, to, chunk } = await entriesFrom(stream, partition, at, end);
         const wholly = chunk !== undefined && at % CHUNK === 0 && to === at + CHUNK;
-        if (wholly && chunk.encoded.has(view.key)) {
-          const batch = chunk.encoded.get(view.key);
+        if (wholly && chunk.encoded.has(form)) {
+          const batch = chunk.encoded.get(form);
           if (batch !== undefined) {
             if (size + batch.length <= bytes) {
               batches.push(batch);
@@ -197,10 +214,13 @@ export function createRecords(options: { readonly database: Database; readonly w
         }
         const complete = count === seen.length;
         // A whole chunk is encoded for all who see the same, also when this reader has no room for all of it.
-        const batch = seen.length === 0 || count === 0 ? undefined : encodeBatch(complete ? seen : seen.slice(0, count), complete ? to - 1 : (seen[count - 1] as Entry).offset);
+        let batch = seen.length === 0 || count === 0 ? undefined : encodeBatch(complete ? seen : seen.slice(0, count), complete ? to - 1 : (seen[count - 1] as Entry).offset);
         if (wholly && complete) {
-          chunk.encoded.set(view.key, batch);
-          if (batch !== undefined && chunks.get(keyOf(stream, partition, at)) === chunk) grow(chunk, batch.length);
+          const key = keyOf(stream, partition, at);
+          if (packs && batch !== undefined) batch = await packed(`${key} ${form}`, batch);
+          const first = !chunk.encoded.has(form);
+          chunk.encoded.set(form, batch);
+          if (first && batch !== undefined && chunks.get(key) === chunk) grow(chunk, batch.length);
         }
         if (batch !== undefined) {
           batches.push(batch);

@@ -6,6 +6,7 @@ import type { Coordinator } from '../coordinator.ts';
 import type { Api } from '../protocol/messages.ts';
 import { readRequest, writeResponse, type RequestHeader } from '../protocol/frame.ts';
 import type { Reader as Bytes } from '../protocol/wire.ts';
+import type { Compression } from '../protocol/compression.ts';
 import type { Records } from '../records.ts';
 import { mayRead, TENANT, ALL, type Reader } from '../topics.ts';
 import type { Watermarks } from '../watermarks.ts';
@@ -19,6 +20,7 @@ export interface Services {
   readonly coordinator: Coordinator;
   readonly records: Records;
   readonly watermarks: Watermarks;
+  readonly compression: Compression;
   /** False while this process still gives offsets that were there before it took over. */
   readonly settled: () => boolean;
   /** Bytes that an answer may have now. */

@@ -38,7 +38,7 @@ interface Found {
   readonly bytes: number;
 }
 
-async function look(services: Services, client: Client, wanted: Wanted, room: number): Promise<Found> {
+async function look(services: Services, client: Client, wanted: Wanted, room: number, plain: boolean): Promise<Found> {
   const nothing = { next: -1, first: -1, batches: [], bytes: 0 };
   if (wanted.stream === undefined || wanted.view === undefined) return { ...nothing, error: wanted.error };
   const marks = await services.watermarks.of(wanted.stream);
@@ -54,7 +54,7 @@ async function look(services: Services, client: Client, wanted: Wanted, room: nu
   }
   if (wanted.offset < first) return { ...place, error: code.offsetOutOfRange };
   for (;;) {
-    const { batches, bytes, through } = await services.records.read(wanted.stream, wanted.partition, wanted.at, next, Math.min(room, wanted.bytes), wanted.view);
+    const { batches, bytes, through } = await services.records.read(wanted.stream, wanted.partition, wanted.at, next, Math.min(room, wanted.bytes), wanted.view, plain);
     if (bytes > 0 || room <= 0) return { ...place, error: code.none, batches, bytes };
     wanted.at = Math.max(wanted.at, through);
     client.passed.set(wanted.key, { from: wanted.offset, to: wanted.at });
@@ -65,12 +65,16 @@ async function look(services: Services, client: Client, wanted: Wanted, room: nu
 /** Topic-partitions of one client about which is remembered that nothing is to be seen for a while. */
 const MOST_PASSED = 2_000;
 
+/** The first version of Fetch whose clients know zstd. */
+const ZSTD_SINCE = 10;
+
 export const fetchRoute = route(fetch, async (services, client, request, header) => {
   const { clock, watermarks, cluster } = services;
   // No fetch sessions are kept: every request says all it wants, and a client that asks for a session is told that it got none (0). One that goes on with
   // a session from elsewhere sends only what is new to it, which would be answered by silence; told that the session is gone, it begins anew.
   if (request.sessionEpoch > 0) return { throttleTimeMs: 0, errorCode: code.fetchSessionIdNotFound, sessionId: 0, topics: [] };
   const byId = header.apiVersion >= 13;
+  const plain = services.compression === 'zstd' && header.apiVersion < ZSTD_SINCE;
   const topics = await Promise.all(
     request.topics.map(async ({ topic, topicId, partitions }) => {
       const named = byId ? streamOfTopicId(topicId) : undefined;
@@ -122,7 +126,7 @@ export const fetchRoute = route(fetch, async (services, client, request, header)
       for (const { topic, topicId, partitions } of topics) {
         const found: { partition: number; found: Found }[] = [];
         for (const wanted of partitions) {
-          const one = await look(services, client, wanted, room);
+          const one = await look(services, client, wanted, room, plain);
           room = Math.max(0, room - one.bytes);
           bytes += one.bytes;
           failed ||= one.error !== code.none;

@@ -90,7 +90,6 @@ export function encodeBatch(records: readonly RecordAt[], through: number): Buff
   }
   const batch = Buffer.allocUnsafe(size);
   batch.writeBigInt64BE(BigInt(base), 0);
-  batch.writeInt32BE(size - 12, 8);
   // The leader epoch: there is one log, and it never forks.
   batch.writeInt32BE(0, 12);
   batch.writeInt8(2, 16);
@@ -111,6 +110,12 @@ export function encodeBatch(records: readonly RecordAt[], through: number): Buff
     record.body.copy(batch, at);
     at += record.body.length;
   }
+  return sealBatch(batch);
+}
+
+/** Writes the length and the checksum of a batch that is whole but for them. */
+export function sealBatch(batch: Buffer): Buffer {
+  batch.writeInt32BE(batch.length - 12, 8);
   batch.writeUInt32BE(crc32c(batch, CHECKED_FROM), CRC_AT);
   return batch;
 }
