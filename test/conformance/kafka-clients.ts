@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { Kafka, logLevel, type SASLOptions } from 'kafkajs';
 import { Consumer, MessagesStreamModes } from '@platformatic/kafka';
 import type { PlaceUser } from '../../server/openevent/kafka/kafka.fixture.ts';
@@ -30,6 +31,8 @@ export interface ReadOptions {
   readonly onJoin?: () => void;
   /** Where a group begins that has no offset, or none that is still in the log; the beginning when undefined. */
   readonly from?: 'earliest' | 'latest';
+  /** How often a client tries again before it gives up; 20 when undefined. */
+  readonly retries?: number;
 }
 
 /** Joins a group, reads what the group has not read yet, and commits as it goes. */
@@ -49,7 +52,7 @@ export function kafkajs({ broker, user, mechanism = 'SCRAM-SHA-256', ca }: Pick<
 export const joinWithKafkajs: JoinGroup = async (options) => {
   // A consumer that fell while it was being stopped would begin anew for ever, and keep the process of the test alive.
   let stopped = false;
-  const retry = { initialRetryTime: 50, maxRetryTime: 500, retries: 20, restartOnFailure: async () => !stopped };
+  const retry = { initialRetryTime: 50, maxRetryTime: 500, retries: options.retries ?? 20, restartOnFailure: async () => !stopped };
   const consumer = kafkajs(options).consumer({ retry, groupId: options.group, sessionTimeout: 10_000, heartbeatInterval: 200, rebalanceTimeout: 10_000, maxWaitTimeInMs: 300 });
   await consumer.connect();
   await consumer.subscribe({ topics: [...options.topics], fromBeginning: options.from !== 'latest' });
@@ -85,7 +88,7 @@ export const joinWithPlatformatic: JoinGroup = async (options) => {
     rebalanceTimeout: 10_000,
     heartbeatInterval: 200,
     maxWaitTime: 300,
-    retries: 20,
+    retries: options.retries ?? 20,
     retryDelay: 100,
   });
   consumer.on('consumer:group:join', () => options.onJoin?.());
@@ -98,3 +101,16 @@ export const joinWithPlatformatic: JoinGroup = async (options) => {
     },
   };
 };
+
+/** Nothing missing, and the events of each object in the order of its changes; a record may come twice after a rebalance. */
+export function assertComplete(got: readonly Got[], raised: ReadonlyMap<string, number>): void {
+  const highest = new Map<string, number>();
+  const seen = new Map<string, Set<number>>();
+  for (const { object, number } of got) {
+    const before = highest.get(object) ?? -1;
+    assert.ok(number <= before + 1, `${object} came to ${number} after ${before}`);
+    highest.set(object, Math.max(before, number));
+    seen.set(object, (seen.get(object) ?? new Set()).add(number));
+  }
+  for (const [object, count] of raised) assert.equal(seen.get(object)?.size, count, `events of ${object}`);
+}

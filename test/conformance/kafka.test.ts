@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import type { KafkaListener } from '../../server/openevent/kafka/listener.ts';
 import { kafkaPlace } from '../../server/openevent/kafka/kafka.fixture.ts';
 import { testDatabase } from '../support/database.ts';
-import { joinWithKafkajs, joinWithPlatformatic, kafkajs, type Got, type GroupMember, type JoinGroup } from './kafka-clients.ts';
+import { assertComplete, joinWithKafkajs, joinWithPlatformatic, kafkajs, type Got, type GroupMember, type JoinGroup } from './kafka-clients.ts';
 
 let server: Awaited<ReturnType<typeof testDatabase>>;
 let place: Awaited<ReturnType<typeof kafkaPlace>>;
@@ -23,19 +23,6 @@ let tenants = 0;
 function newTenant(): number {
   tenants += 1;
   return tenants;
-}
-
-/** Nothing missing, and the events of each object in the order of its changes; a record may come twice after a rebalance. */
-function assertComplete(got: readonly Got[], raised: ReadonlyMap<string, number>): void {
-  const highest = new Map<string, number>();
-  const seen = new Map<string, Set<number>>();
-  for (const { object, number } of got) {
-    const before = highest.get(object) ?? -1;
-    assert.ok(number <= before + 1, `${object} came to ${number} after ${before}`);
-    highest.set(object, Math.max(before, number));
-    seen.set(object, (seen.get(object) ?? new Set()).add(number));
-  }
-  for (const [object, count] of raised) assert.equal(seen.get(object)?.size, count, `events of ${object}`);
 }
 
 function counting(tenantId: number) {
