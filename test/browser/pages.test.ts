@@ -117,7 +117,7 @@ const views: readonly View[] = [
   { name: 'keys', path: () => '/account/keys', awaits: '.ant-table-row' },
   { name: 'usage', path: () => '/openapi/usage', awaits: '[role=img] svg', kept: true },
   { name: 'calls', path: () => '/openapi/calls', awaits: '.virtual-row', kept: true },
-  { name: 'call', path: () => `/openapi/calls/${ids.call}`, awaits: '.facts' },
+  { name: 'call', path: () => `/openapi/calls/${ids.call}`, awaits: '.panel a[href*="/openevent/events/"]' },
   { name: 'explorer', path: () => '/openapi/explorer/dataworks-public/2024-05-18/CreateProjectMember', awaits: '.operation-form', kept: true },
   { name: 'buses', path: () => '/openevent/buses', awaits: '.ant-table-row' },
   { name: 'bus', path: () => '/openevent/buses/orders', awaits: '.ant-table-row', kept: true },
@@ -161,6 +161,8 @@ test('every view shows itself in English and Chinese without a fault, and axe fi
   for (const { name, path, awaits, kept } of views) {
     await goTo(page, path());
     await page.waitForSelector(awaits).catch(async () => assert.fail(`${name}: ${awaits} did not come; the page says ${(await page.textContent('#content'))?.slice(0, 400)}`));
+    const refused = page.locator('#content [role=alert]');
+    assert.equal(await refused.count(), 0, `${name} says ${(await refused.allTextContents()).join(' ')}`);
     assert.deepEqual(await seriousFaults(page), [], name);
     if (kept === true) await screen(page, `${name}.en`);
     const english = await page.textContent('#content');
@@ -205,6 +207,30 @@ test('the sign-in page and the dialogs are clean as well', async () => {
     await page.locator('.ant-modal form').waitFor({ state: 'hidden' });
   }
   assert.deepEqual(opened.faults, []);
+});
+
+test('the Kafka page tells of the servers of the listener and of a cluster that events are written to', async () => {
+  const { page } = opened;
+  // No cluster stands beside the tests: the answer is given what it would tell.
+  await page.route('**/GetKafkaAccess', async (route) => {
+    const response = await route.fetch();
+    const body = (await response.json()) as { PagingInfo: Record<string, unknown> };
+    body.PagingInfo['Brokers'] = [
+      { NodeId: 1, Host: 'a.test', Port: 9092, Coordinator: true },
+      { NodeId: 2, Host: 'b.test', Port: 9092, Coordinator: false },
+    ];
+    body.PagingInfo['Cluster'] = { BootstrapServers: 'kafka.test:9092', Connected: true, LagCount: 12, LagSeconds: 90, RelayTime: Date.now(), UsersMirrored: true, TopicNames: ['dataworks.workspace.1'] };
+    await route.fulfill({ response, json: body });
+  });
+  await goTo(page, '/');
+  await goTo(page, '/openevent/kafka?page=1');
+  const cluster = page.getByRole('region', { name: 'Apache Kafka cluster' });
+  await cluster.getByText('12 events, the oldest 1 min 30 s old').waitFor();
+  await cluster.getByText('Connected', { exact: true }).waitFor();
+  await page.getByText('Server 2: b.test:9092').waitFor();
+  await page.getByText('coordinates groups').waitFor();
+  assert.deepEqual(await seriousFaults(page), []);
+  await page.unroute('**/GetKafkaAccess');
 });
 
 test('dark views are readable', async () => {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { hintFor } from '../../console/src/api/hints.ts';
 import { curlOf, signCall } from '../../console/src/api/sign.ts';
 import { csvOf } from '../../console/src/pages/openapi/csv.ts';
 import { forecast } from '../../console/src/pages/openapi/forecast.ts';
 import { readGauges } from '../../console/src/pages/administration/metrics.ts';
 import { dayText } from '../../console/src/pages/platform/dates.ts';
 import { snippetLanguages, snippetOf } from '../../console/src/pages/openapi/snippets.ts';
+import { errorCatalogue, type ErrorEntry } from '../../server/kernel/errors.ts';
 
 const day = 86_400_000;
 
@@ -23,6 +25,16 @@ test('a day is one of the calendar of its time zone, over the ends of months and
   assert.equal(dayText(Date.UTC(2026, 2, 1, 3), 'America/New_York', -1), '2026-02-27');
   // The 29th of March has 23 hours in Berlin.
   assert.equal(dayText(Date.UTC(2026, 2, 29, 22, 30), 'Europe/Berlin', -1), '2026-03-29');
+});
+
+test('what to do is told in the language of the page for every error that the console can meet', () => {
+  assert.equal(hintFor('Invalid.File.NotFound', 'zh'), '对象可能已被删除，或属于您未加入的工作空间。');
+  assert.equal(hintFor('Invalid.File.Exists', 'en'), 'Choose another name.');
+  assert.equal(hintFor('Invalid.', 'en'), undefined);
+  // Errors of signatures and addresses, which only programs make.
+  const elsewhere = ['InvalidVersion', 'InvalidProduct', 'UnsupportedHTTPMethod', 'PathNotFound', 'IncompleteSignature', 'SignatureNonceUsed', 'InvalidTimeStamp.Format', 'InvalidSecurityToken.Expired', 'InvalidSecurityToken.Malformed', 'MissingSecurityToken'];
+  const codes = Object.entries(errorCatalogue).filter(([name]) => !elsewhere.includes(name)).flatMap(([name, entry]: [string, ErrorEntry]) => [entry.code ?? name, ...Object.values(entry.byVersion ?? {})]);
+  assert.deepEqual(codes.filter((code) => hintFor(code.replace('{kind}', 'Thing'), 'zh') === undefined), []);
 });
 
 test('the CSV quotes what must be quoted and lets no formula through', () => {

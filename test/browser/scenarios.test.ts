@@ -203,7 +203,9 @@ test('a subscription is made, tested and seen to deliver', async () => {
   await soon('the event of the change is delivered', () => received.some((body) => body.includes('told')));
   await soon('its delivery is on record', async () => ((await call(own, 'ListDeliveryAttempts', { Type: 'dataworks:FileChange:CommitFile', Status: 'Succeeded' }))['PagingInfo'] as { TotalCount: number }).TotalCount > 0);
   await opened.goto('/openevent/deliveries');
-  await page.locator('.ant-table-row').getByText('Succeeded').first().waitFor();
+  const delivered = page.locator('.ant-table-row').filter({ hasText: 'FileChange:CommitFile' }).filter({ hasText: 'Succeeded' }).first();
+  await delivered.getByRole('button', { name: 'Details' }).click();
+  await page.locator('.ant-modal').getByLabel('What was sent').getByText('told').waitFor();
   await done(opened);
 });
 
@@ -359,11 +361,31 @@ test('an alert rule is made, tells of a run, is switched off and deleted; a base
   await link(page, 'hello is done').click();
   await page.locator('tr').filter({ hasText: 'WEBHOOKS' }).getByText('Sent', { exact: true }).waitFor();
   await link(page, 'say_hello').first().waitFor();
+  await button(page, 'Edit').click();
+  await dialog.getByLabel('Name').fill('hello is over');
+  await dialog.getByLabel('Minutes between two messages').fill('45');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('heading', { level: 1, name: 'hello is over' }).waitFor();
+  const Id = Number(/rules\/(\d+)/.exec(page.url())?.[1]);
+  const { AlertRule } = (await house.call('2024-05-18', 'GetAlertRule', { Id })) as { AlertRule: { TriggerCondition: { Type: string; Target: object }; Notification: { IntervalInMinutes: number; Receivers: { ReceiverType: string }[] } } };
+  // What was not chosen anew is as it was.
+  assert.deepEqual([AlertRule.TriggerCondition.Type, AlertRule.Notification.IntervalInMinutes, AlertRule.Notification.Receivers[0]?.ReceiverType], ['Finished', 45, 'WebhookUrl']);
+  assert.deepEqual(AlertRule.TriggerCondition.Target, { Type: 'Project', Ids: [ProjectId], AllowTasks: [] });
   const visitor = await backend.open(page.url().replace(/^.*\/console/, ''), 'reader');
   await visitor.page.getByText('You may not see this').waitFor();
   await done(visitor);
   await button(page, 'Disable').click();
   await page.locator('.facts').getByText('Disabled').waitFor();
+  await confirm(page, 'Delete');
+  await page.getByText('Nothing is watched yet.').waitFor();
+  await button(page, 'New rule').click();
+  await dialog.getByRole('combobox', { name: /^Workspace/ }).selectOption({ label: 'sample' });
+  await dialog.getByLabel('Name').fill('the flow fails');
+  await dialog.getByRole('combobox', { name: 'What is watched' }).selectOption({ label: 'Business flows' });
+  await choose(page, 'Business flows watched', 'tour');
+  await dialog.locator('.ant-modal-title').click();
+  await dialog.getByRole('button', { name: 'Create' }).click();
+  await page.locator('tr').filter({ hasText: 'the flow fails' }).getByText(/^Business flows \d+/).waitFor();
   await confirm(page, 'Delete');
   await page.getByText('Nothing is watched yet.').waitFor();
 
@@ -548,6 +570,24 @@ test('a rule is written with a pattern that is tried on past events before it is
   await page.getByText('Saved.').waitFor();
   const rules = (await call(own, 'ListEventRules', { EventBusName: 'orders' }))['PagingInfo'] as { Rules: { EventPattern: string }[] };
   assert.deepEqual(JSON.parse(rules.Rules[0]?.EventPattern ?? ''), { data: { fileName: ['matched'] } });
+  const dialog = page.locator('.ant-modal');
+  await button(page, 'New target').click();
+  await dialog.getByLabel('Name').fill('ledger');
+  await dialog.getByLabel('Address').fill('http://127.0.0.1:9/old');
+  await dialog.getByRole('button', { name: 'Create' }).click();
+  await dialog.getByRole('button', { name: 'Close' }).last().click();
+  await page.locator('tr').filter({ hasText: 'ledger' }).getByRole('button', { name: 'Edit' }).click();
+  await dialog.getByLabel('Address').fill('http://127.0.0.1:9/new');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await page.locator('tr').filter({ hasText: 'ledger' }).getByText('http://127.0.0.1:9/new').waitFor();
+  await opened.goto('/openevent/buses/orders');
+  await button(page, 'Edit').click();
+  await dialog.getByLabel('Description').fill('All about orders.');
+  await dialog.getByLabel('Days kept').fill('3');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await page.locator('.facts').getByText('All about orders.').waitFor();
+  const { EventBus } = (await call(own, 'GetEventBus', { EventBusName: 'orders' })) as { EventBus: { RetentionDays: number } };
+  assert.equal(EventBus.RetentionDays, 3);
   await done(opened);
 });
 
@@ -625,6 +665,11 @@ test('an extension waits in the review queue until a reviewer approves or reject
     await button(administrator.page, 'Submit').click();
     await administrator.page.locator('.facts').getByText('In review').waitFor();
   }
+  // Taken back and submitted once more.
+  await button(administrator.page, 'Take back from review').first().click();
+  await administrator.page.locator('.facts').getByText('Testing').waitFor();
+  await button(administrator.page, 'Submit').click();
+  await administrator.page.locator('.facts').getByText('In review').waitFor();
   const opened = await backend.open('/extensions/approvals', 'platform_admin');
   const { page } = opened;
   await page.locator('tr').filter({ hasText: 'Reviewed well' }).getByRole('button', { name: 'Approve' }).click();
@@ -647,6 +692,13 @@ test('an extension is published and deleted after being asked', async () => {
   const { page } = opened;
   await confirm(page, 'Publish');
   await page.locator('.facts').getByText('Published').waitFor();
+  // An edit of a published extension is a version beside the one in force, which can be given up.
+  await button(page, 'Edit').click();
+  await page.locator('.ant-modal').getByLabel('Description').fill('Says more.');
+  await page.locator('.ant-modal').getByRole('button', { name: 'Save' }).click();
+  await confirm(page, 'Discard');
+  await button(page, 'Discard').waitFor({ state: 'detached' });
+  assert.equal(((await backend.house.call(own, 'ListExtensionVersions', { ExtensionCode: code }))['Versions'] as unknown[]).length, 1);
   await confirm(page, 'Disable');
   await page.locator('.facts').getByText('Disabled').waitFor();
   await confirm(page, 'Delete');

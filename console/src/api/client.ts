@@ -1,3 +1,4 @@
+import { hintFor } from './hints.ts';
 import type { Action, ContractName, Request, Response } from './contract.ts';
 
 /** A call that the gateway refused, or that did not reach it (status 0). */
@@ -5,6 +6,7 @@ export class CallError extends Error {
   readonly status: number;
   readonly code: string;
   readonly requestId: string;
+  /** What to do, in the language of the page where it is one of the usual codes. */
   readonly recommend: string;
 
   constructor(status: number, body: Record<string, unknown>) {
@@ -12,7 +14,7 @@ export class CallError extends Error {
     this.status = status;
     this.code = String(body['Code'] ?? '');
     this.requestId = String(body['RequestId'] ?? '');
-    this.recommend = String(body['Recommend'] ?? '');
+    this.recommend = hintFor(this.code, circumstances.language) ?? String(body['Recommend'] ?? '');
   }
 
   /** The operation is in the contract but this server has no handler for it. */

@@ -27,7 +27,7 @@ export function SignIn() {
       setCircumstances({ csrfToken: answer.CsrfToken ?? '' });
       await client.invalidateQueries({ queryKey: ['caller'] });
     } catch (error) {
-      setFailure(error instanceof CallError ? error.message : String(error));
+      setFailure(error instanceof CallError ? `${error.message} ${error.recommend}` : String(error));
     } finally {
       setBusy(false);
     }

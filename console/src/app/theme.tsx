@@ -43,6 +43,11 @@ const dark: ThemeConfig = {
     colorLink: '#5fd0c7',
     colorLinkHover: '#8be3dc',
     colorBgBase: '#11161b',
+    // As the page's own papers and lines: those derived from the ground are bluish.
+    colorBgContainer: '#171d23',
+    colorBgElevated: '#1d252c',
+    colorBorder: '#3a4650',
+    colorBorderSecondary: '#2f3942',
     colorError: '#ff9189',
     colorTextPlaceholder: '#97a1ad',
     colorTextDescription: '#a5afba',
@@ -52,7 +57,7 @@ const dark: ThemeConfig = {
     fontFamily,
     motion,
   },
-  components: { Button: { colorPrimary: '#0b6e69', colorPrimaryHover: '#0f857e' } },
+  components: { Table: { headerBg: '#1d252c', rowHoverBg: '#1b2329' }, Button: { colorPrimary: '#0b6e69', colorPrimaryHover: '#0f857e' } },
 };
 
 export function AppearanceProvider({ children }: { children: ReactNode }) {

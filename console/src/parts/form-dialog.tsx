@@ -1,8 +1,8 @@
 import { Modal, Select } from 'antd';
 import { useId, useState, type FormEvent, type ReactNode } from 'react';
-import { CallError } from '../api/client.ts';
 import { common } from '../text/common.ts';
 import { useTexts } from '../text/language.tsx';
+import { describe } from './describe.ts';
 
 /** What a field holds: text for most, several texts for `many`, a switch for `yes-no`. */
 export type FieldValue = string | readonly string[] | boolean;
@@ -33,7 +33,8 @@ interface FormDialogProps {
   /** Rejects with the reason, which is shown in the dialog; the dialog stays open then. */
   submit(values: FormValues): Promise<unknown>;
   close(): void;
-  children?: ReactNode;
+  /** Above the fields; as a function when it shows something of what was answered. */
+  children?: ReactNode | ((values: FormValues) => ReactNode);
   width?: number;
   /** Success does not close the dialog; its owner shows something else then. */
   keepOpen?: boolean;
@@ -66,7 +67,7 @@ export function FormDialog({ title, fields, submitText, submit, close, children,
   return (
     <Modal open title={title} width={width} onCancel={close} okText={submitText} cancelText={t('cancel')} okButtonProps={{ htmlType: 'submit', form: id, loading: busy }} destroyOnHidden>
       <form id={id} className="dialog-form" onSubmit={(event) => void onSubmit(event)}>
-        {children}
+        {typeof children === 'function' ? children(values) : children}
         <FormFields fields={fieldsNow} values={values} change={(name, value) => setGiven((old) => ({ ...old, [name]: value }))} />
         {failure === undefined ? null : (
           <p className="form-failure" role="alert">
@@ -80,11 +81,6 @@ export function FormDialog({ title, fields, submitText, submit, close, children,
 
 export function initialValues(fields: readonly Field[]): FormValues {
   return Object.fromEntries(fields.map((field) => [field.name, field.initial ?? (field.kind === 'many' ? [] : field.kind === 'yes-no' ? false : '')]));
-}
-
-export function describe(error: unknown): string {
-  if (error instanceof CallError) return error.recommend === '' ? error.message : `${error.message} ${error.recommend}`;
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** A value as text, trimmed; undefined when there is none, which is what a request wants. */

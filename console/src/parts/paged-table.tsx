@@ -19,7 +19,7 @@ interface PagedTableProps<Data, Row extends object> {
   /** The number of rows on all pages; without it the table has one page. */
   total?(data: Data): number;
   page?: { readonly PageNumber: number; readonly PageSize: number };
-  rowKey: keyof Row & string;
+  rowKey: (keyof Row & string) | ((row: Row) => string);
   columns: TableColumnsType<Row>;
   emptyText?: string | undefined;
   emptyAction?: React.ReactNode;

@@ -47,11 +47,11 @@ export function Failure({ error, again, action }: { error: Error; again?: (() =>
     );
   }
   if (error.notBuilt) return <Empty title={t('not-built')} text={t('not-built-why', { action: action ?? '' })} />;
-  if (error.forbidden) return <Empty title={t('forbidden')} text={error.message === '' ? t('forbidden-why') : error.message} />;
+  if (error.forbidden) return <Empty title={t('forbidden')} text={error.message === '' ? t('forbidden-why') : `${error.message} ${error.recommend}`} />;
   return (
     <Empty title={error.status === 0 ? t('unreachable') : t('failed')} text={error.message} role="alert">
       {error.recommend === '' ? null : <p>{t('what-to-do', { text: error.recommend })}</p>}
-      {error.requestId === '' ? null : <p className="quiet">{t('request-id', { id: error.requestId })}</p>}
+      {error.requestId === '' ? null : <p className="quiet">{[error.code, t('request-id', { id: error.requestId })].filter((part) => part !== '').join(' · ')}</p>}
       {retry}
     </Empty>
   );

@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from 'react';
-import { CallError } from '../api/client.ts';
+import { describe } from './describe.ts';
 
 interface Toast {
   readonly id: number;
@@ -30,8 +30,7 @@ export function tell(text: string): void {
 
 /** Says why something did not work. */
 export function tellFailure(error: unknown): void {
-  const text = error instanceof CallError && error.recommend !== '' ? `${error.message} ${error.recommend}` : error instanceof Error ? error.message : String(error);
-  show('error', text);
+  show('error', describe(error));
 }
 
 export function Toasts() {

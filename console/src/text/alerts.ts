@@ -115,4 +115,8 @@ export const alerts = texts({
   'begins': ['Begins', '预计开始'],
   'ends': ['Ends', '预计结束'],
   'no-path': ['Nothing is left to wait for.', '没有需要等待的任务。'],
+  'edit-rule': ['Change the rule', '修改规则'],
+  'as-it-is': ['As it is', '保持不变'],
+  'target-baselines': ['Baselines watched', '监控的基线'],
+  'target-flows': ['Business flows watched', '监控的业务流程'],
 });

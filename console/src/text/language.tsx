@@ -49,8 +49,10 @@ export function useFormats() {
   const { language } = useLanguage();
   return useMemo(() => {
     const locale = language === 'zh' ? 'zh-CN' : 'en-GB';
-    const moment = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
-    const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium' });
+    // The longer Chinese form, with the words for year, month and day, is too wide for a column.
+    const dateStyle = language === 'zh' ? 'short' : 'medium';
+    const moment = new Intl.DateTimeFormat(locale, { dateStyle, timeStyle: 'medium' });
+    const day = new Intl.DateTimeFormat(locale, { dateStyle });
     const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
     const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
     return {

@@ -160,4 +160,12 @@ export const openevent = texts({
   'no-targets': ['The rule has no target, so nothing is sent.', '规则没有目标，不会发送。'],
   'delete-it': ['Delete it?', '确定删除？'],
   'optional-secret': ['Signing secret; made for you when empty', '签名密钥；为空则自动生成'],
+  'attempt-n': ['Attempt {n}', '第 {n} 次投递'],
+  'sent-body': ['What was sent', '请求内容'],
+  'answered-body': ['What was answered', '应答内容'],
+  'key-Blocked': ['Blocked', '已阻塞'],
+  'key-Retrying': ['Retrying', '重试中'],
+  'key-Exhausted': ['Given up', '已放弃'],
+  'retention-help': ['Empty: as long as the log keeps events.', '留空则与事件日志保留时间相同。'],
+  'edit-target': ['Change the target', '修改目标'],
 });

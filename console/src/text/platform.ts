@@ -137,4 +137,13 @@ export const platform = texts({
   'backfill-Creating': ['The instances are being made …', '正在生成实例……'],
   'backfill-Created': ['The instances are made.', '实例已生成。'],
   'backfill-CreateFailure': ['It could not be made: {message}', '生成失败：{message}'],
+  'version-COMMITTING': ['Being committed', '提交中'],
+  'version-COMMITTED': ['Committed', '已提交'],
+  'version-DEPLOYING': ['Being deployed', '发布中'],
+  'version-DEPLOYED': ['Deployed', '已发布'],
+  'version-CANCELLED': ['Called off', '已取消'],
+  'workspace-Available': ['Available', '正常'],
+  'workspace-Forbidden': ['Locked', '已禁用'],
+  'workspace-Deleting': ['Being deleted', '删除中'],
+  'workspace-Deleted': ['Deleted', '已删除'],
 });

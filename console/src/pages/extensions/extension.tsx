@@ -22,6 +22,7 @@ import { ExtensionState } from './states.tsx';
 
 type Extension = NonNullable<Response<typeof legacy, 'GetExtension'>['Extension']>;
 type Version = Item<Response<typeof own, 'ListExtensionVersions'>['Versions']>;
+type Callback = Item<NonNullable<Response<typeof own, 'ListRefusedCallbacks'>['PagingInfo']>['Callbacks']>;
 type Attachment = Item<NonNullable<Response<typeof own, 'ListExtensionAttachments'>['PagingInfo']>['Attachments']>;
 
 export default function OneExtension({ params }: PageProps) {
@@ -93,6 +94,7 @@ function Body({ extension }: { extension: Extension }) {
       </div>
       <Attachments code={extension.ExtensionCode ?? ''} />
       <Versions code={extension.ExtensionCode ?? ''} />
+      <RefusedCallbacks code={extension.ExtensionCode ?? ''} />
       <Panel title={t('checks')}>
         <CheckTable request={{ ExtensionCode: extension.ExtensionCode }} />
       </Panel>
@@ -125,7 +127,12 @@ function Attachments({ code }: { code: string }) {
   );
 }
 
-/** What was published, and the way back to it. */
+/** Whether a version is the one being made beside the one in force. */
+function isDraft(version: Version, all: readonly Version[]): boolean {
+  return (version.PublishTime ?? 0) === 0 && all.some((one) => one.InForce === true);
+}
+
+/** What was published and the way back to it, and the version that is being made. */
 function Versions({ code }: { code: string }) {
   const t = useTexts(extensions);
   const c = useTexts(common);
@@ -134,6 +141,10 @@ function Versions({ code }: { code: string }) {
   const reason = session.may('write-open-platform') ? undefined : c('needs-platform');
   const versions = useRead(own, 'ListExtensionVersions', { ExtensionCode: code });
   const publish = useWrite(own, 'PublishExtension');
+  const submit = useWrite(own, 'SubmitExtension');
+  const withdraw = useWrite(own, 'WithdrawExtension');
+  const discard = useWrite(own, 'DiscardExtensionVersion');
+  const said = { onSuccess: () => tell(c('done')), onError: tellFailure };
   return (
     <Panel title={t('versions')}>
       <PagedTable<NonNullable<typeof versions.data>, Version>
@@ -147,16 +158,66 @@ function Versions({ code }: { code: string }) {
           { title: t('version'), render: (_, row) => <>{row.Version} {row.InForce === true ? <Tag tone="good">{t('in-force')}</Tag> : null}</> },
           { title: c('name'), dataIndex: 'ExtensionName' },
           { title: t('points'), render: (_, row) => (row.BindEventList ?? []).join(', ') },
+          { title: c('status'), render: (_, row) => <ExtensionState status={row.Status} /> },
           { title: c('time'), dataIndex: 'PublishTime', render: time },
           {
             title: c('actions'),
             render: (_, row) =>
-              row.InForce === true ? null : (
-                <ActionButton size="small" reason={reason} onAct={() => publish.mutate({ ExtensionCode: code, ExtensionVersion: row.Version }, { onSuccess: () => tell(c('done')), onError: tellFailure })}>
+              row.InForce === true ? null : isDraft(row, versions.data?.Versions ?? []) ? (
+                <span className="page-actions">
+                  {row.Status === 4 ? (
+                    <ActionButton size="small" reason={reason} onAct={() => withdraw.mutate({ ExtensionCode: code }, said)}>
+                      {t('withdraw')}
+                    </ActionButton>
+                  ) : (
+                    <>
+                      <ActionButton size="small" reason={reason} onAct={() => submit.mutate({ ExtensionCode: code }, said)}>
+                        {t('submit')}
+                      </ActionButton>
+                      <ActionButton size="small" reason={reason} confirm={t('publish-ask')} onAct={() => publish.mutate({ ExtensionCode: code }, said)}>
+                        {t('publish')}
+                      </ActionButton>
+                    </>
+                  )}
+                  <ActionButton size="small" danger reason={reason} confirm={t('discard-ask')} onAct={() => discard.mutate({ ExtensionCode: code }, said)}>
+                    {t('discard')}
+                  </ActionButton>
+                </span>
+              ) : row.PublishTime === undefined || row.PublishTime === 0 ? null : (
+                <ActionButton size="small" reason={reason} onAct={() => publish.mutate({ ExtensionCode: code, ExtensionVersion: row.Version }, said)}>
                   {t('roll-back')}
                 </ActionButton>
               ),
           },
+        ]}
+      />
+    </Panel>
+  );
+}
+
+/** Callbacks with a wrong token, a closed check or a verdict that cannot be: what whoever writes the program has to know. */
+function RefusedCallbacks({ code }: { code: string }) {
+  const t = useTexts(extensions);
+  const c = useTexts(common);
+  const { time } = useFormats();
+  const refused = useRead(own, 'ListRefusedCallbacks', { ExtensionCode: code, PageNumber: 1, PageSize: 20 });
+  // Told to those who look after extensions; nobody else misses an empty panel.
+  if (refused.data === undefined || (refused.data.PagingInfo?.Callbacks ?? []).length === 0) return null;
+  return (
+    <Panel title={t('refused')}>
+      <PagedTable<NonNullable<typeof refused.data>, Callback>
+        label={t('refused')}
+        query={refused}
+        action="ListRefusedCallbacks"
+        rows={(data) => data.PagingInfo?.Callbacks ?? []}
+        rowKey={(row) => `${row.MessageId} ${row.Time}`}
+        emptyText={t('no-refused')}
+        columns={[
+          { title: c('time'), dataIndex: 'Time', render: time },
+          { title: t('called'), dataIndex: 'Action' },
+          { title: t('message-id'), dataIndex: 'MessageId', render: (id: string) => <span className="mono break">{id}</span> },
+          { title: t('refused-why'), dataIndex: 'Reason' },
+          { title: t('source'), dataIndex: 'SourceAddress' },
         ]}
       />
     </Panel>
@@ -171,20 +232,35 @@ function Actions({ extension }: { extension: Extension }) {
   const reason = session.may('write-open-platform') ? undefined : c('needs-platform');
   const ExtensionCode = extension.ExtensionCode ?? '';
   const submit = useWrite(own, 'SubmitExtension');
+  const withdraw = useWrite(own, 'WithdrawExtension');
   const publish = useWrite(own, 'PublishExtension');
   const disable = useWrite(own, 'DisableExtension');
   const remove = useWrite(own, 'DeleteExtension');
   const update = useWrite(own, 'UpdateExtension');
+  const reset = useWrite(own, 'ResetExtensionSecret');
+  // Only a checker that is asked directly gets signed requests.
+  const invocation = useRead(own, 'ListExtensionVersions', { ExtensionCode }).data?.Versions?.[0]?.Invocation;
   const [editing, setEditing] = useState(false);
+  const [secret, setSecret] = useState<string>();
   const said = { onSuccess: () => tell(c('done')), onError: tellFailure };
   return (
     <>
       <ActionButton reason={reason} onAct={() => setEditing(true)}>
         {c('edit')}
       </ActionButton>
+      {invocation === 'HTTP' || invocation === 'FUNCTION' ? (
+        <ActionButton reason={reason} confirm={t('reset-secret-ask')} onAct={() => reset.mutate({ ExtensionCode }, { onSuccess: (answer) => setSecret(answer.SigningSecret), onError: tellFailure })}>
+          {t('reset-secret')}
+        </ActionButton>
+      ) : null}
       {extension.Status === 0 || extension.Status === 6 ? (
         <ActionButton reason={reason} onAct={() => submit.mutate({ ExtensionCode }, said)}>
           {t('submit')}
+        </ActionButton>
+      ) : null}
+      {extension.Status === 4 ? (
+        <ActionButton reason={reason} onAct={() => withdraw.mutate({ ExtensionCode }, said)}>
+          {t('withdraw')}
         </ActionButton>
       ) : null}
       {extension.Status === 1 ? (
@@ -199,6 +275,11 @@ function Actions({ extension }: { extension: Extension }) {
       <ActionButton reason={reason} danger confirm={t('delete-ask')} onAct={() => remove.mutate({ ExtensionCode }, { onSuccess: () => goTo('/extensions/list'), onError: tellFailure })}>
         {c('delete')}
       </ActionButton>
+      {secret === undefined ? null : (
+        <FormDialog title={t('reset-secret')} submitText={c('close')} close={() => setSecret(undefined)} fields={[]} submit={async () => {}}>
+          <CodeBlock title={t('signing-secret')} text={secret} />
+        </FormDialog>
+      )}
       {editing ? (
         <FormDialog
           title={c('edit')}

@@ -3,6 +3,7 @@ import { legacy, own, type Item, type Response } from '../../api/contract.ts';
 import { useRead, useWrite } from '../../api/queries.ts';
 import { Link } from '../../app/router.tsx';
 import { ActionButton } from '../../parts/action.tsx';
+import { describe } from '../../parts/describe.ts';
 import { FormDialog, numberOf, textOf } from '../../parts/form-dialog.tsx';
 import { PageHead, Panel, Tag } from '../../parts/page.tsx';
 import { PagedTable, usePage } from '../../parts/paged-table.tsx';
@@ -113,6 +114,7 @@ function EnableDialog({ code, workspace, attachment, close }: { code: string; wo
         { name: 'outcome', label: t('deadline-outcome'), kind: 'one', initial: attachment?.DeadlineOutcome ?? '', choices: outcomeChoices },
         { name: 'failure', label: t('failure-outcome'), kind: 'one', initial: attachment?.FailureOutcome ?? '', choices: outcomeChoices },
         { name: 'release', label: t('release-outcome'), kind: 'one', initial: attachment?.ReleaseOutcome ?? '', choices: outcomeChoices },
+        { name: 'pattern', label: t('pattern'), kind: 'code', initial: attachment?.Pattern, help: t('pattern-help') },
       ]}
       submit={async (form) => {
         const outcome = (name: string) => outcomes.find((one) => one === textOf(form, name));
@@ -125,13 +127,40 @@ function EnableDialog({ code, workspace, attachment, close }: { code: string; wo
           DeadlineOutcome: outcome('outcome'),
           FailureOutcome: outcome('failure'),
           ReleaseOutcome: outcome('release'),
+          // What is absent stays, so a pattern is taken away by one that matches all.
+          Pattern: textOf(form, 'pattern') ?? (attachment?.Pattern === undefined ? undefined : '{}'),
         });
         tell(c('done'));
       }}
     >
-      {attachment === undefined ? null : <Statistics code={code} workspace={workspace} />}
-      {options.length === 0 ? <p className="quiet">{t('no-options')}</p> : <OptionFields options={options} values={values} change={(name, value) => setValues((old) => ({ ...old, [name]: value }))} />}
+      {(form) => (
+        <>
+          {attachment === undefined ? null : <Statistics code={code} workspace={workspace} />}
+          {options.length === 0 ? <p className="quiet">{t('no-options')}</p> : <OptionFields options={options} values={values} change={(name, value) => setValues((old) => ({ ...old, [name]: value }))} />}
+          <ScopePreview code={code} workspace={workspace} pattern={textOf(form, 'pattern')} />
+        </>
+      )}
     </FormDialog>
+  );
+}
+
+/** How many operations of the last days it would have checked. */
+function ScopePreview({ code, workspace, pattern }: { code: string; workspace: number; pattern: string | undefined }) {
+  const t = useTexts(extensions);
+  const { number } = useFormats();
+  const [asked, setAsked] = useState<{ readonly pattern: string | undefined }>();
+  const days = 7;
+  const answer = useRead(own, 'PreviewExtensionScope', { ExtensionCode: code, ProjectId: workspace, Pattern: asked?.pattern, Days: days }, { enabled: asked !== undefined });
+  const found = answer.data?.Preview;
+  return (
+    <div className="page-actions">
+      <ActionButton size="small" onAct={() => setAsked({ pattern })}>
+        {t('scope-preview')}
+      </ActionButton>
+      <span role="status">
+        {asked === undefined ? null : answer.isError ? <span className="form-failure">{describe(answer.error)}</span> : found === undefined ? '…' : t('scope-found', { n: number(found.Matched), all: number(found.Operations), days })}
+      </span>
+    </div>
   );
 }
 

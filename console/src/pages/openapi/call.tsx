@@ -57,7 +57,8 @@ export default function OneCall({ params }: PageProps) {
 function Trace({ row }: { row: LoggedCall }) {
   const t = useTexts(openapi);
   const begin = (row.Time ?? 0) - 1_000;
-  const end = (row.Time ?? 0) + (row.DurationMillis ?? 0) + 2_000;
+  // Moments on the wire are whole milliseconds; a duration has parts of one.
+  const end = Math.ceil((row.Time ?? 0) + (row.DurationMillis ?? 0)) + 2_000;
   const wrote = row.Access === 'write' && (row.HttpStatus ?? 500) < 400;
   const events = useRead(own, 'ListEvents', { StartTime: begin, EndTime: end, MaxResults: 20 }, { enabled: wrote });
   const holds = useRead(own, 'ListHolds', { StartTime: begin, EndTime: end }, { enabled: wrote });

@@ -5,7 +5,7 @@ import { goTo, Link } from '../../app/router.tsx';
 import type { PageProps } from '../../app/routes.ts';
 import { useSession } from '../../app/session.tsx';
 import { ActionButton } from '../../parts/action.tsx';
-import { FormDialog, textOf } from '../../parts/form-dialog.tsx';
+import { FormDialog, numberOf, textOf } from '../../parts/form-dialog.tsx';
 import { Facts, PageHead, Panel, Tag } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import { Answer } from '../../parts/states.tsx';
@@ -14,6 +14,7 @@ import { common } from '../../text/common.ts';
 import { useFormats, useTexts } from '../../text/language.tsx';
 import { openevent } from '../../text/openevent.ts';
 
+type Bus = NonNullable<Response<typeof own, 'GetEventBus'>['EventBus']>;
 type Rule = Item<NonNullable<Response<typeof own, 'ListEventRules'>['PagingInfo']>['Rules']>;
 
 export default function OneBus({ params }: PageProps) {
@@ -29,6 +30,7 @@ export default function OneBus({ params }: PageProps) {
   const disable = useWrite(own, 'DisableEventBus');
   const remove = useWrite(own, 'DeleteEventBus');
   const [making, setMaking] = useState(false);
+  const [editing, setEditing] = useState(false);
   const said = { onSuccess: () => tell(c('done')), onError: tellFailure };
   const on = bus.data?.EventBus?.Enabled === true;
   return (
@@ -38,6 +40,9 @@ export default function OneBus({ params }: PageProps) {
         from={{ to: '/openevent/buses', title: t('buses') }}
         actions={
           <>
+            <ActionButton reason={reason} onAct={() => setEditing(true)}>
+              {c('edit')}
+            </ActionButton>
             <ActionButton reason={reason} onAct={() => (on ? disable : enable).mutate({ EventBusName: name }, said)}>
               {on ? c('disable') : c('enable')}
             </ActionButton>
@@ -81,7 +86,32 @@ export default function OneBus({ params }: PageProps) {
         />
       </Panel>
       {making ? <NewRule bus={name} close={() => setMaking(false)} /> : null}
+      {editing && bus.data?.EventBus !== undefined ? <EditBus bus={bus.data.EventBus} close={() => setEditing(false)} /> : null}
     </>
+  );
+}
+
+function EditBus({ bus, close }: { bus: Bus; close(): void }) {
+  const t = useTexts(openevent);
+  const c = useTexts(common);
+  const update = useWrite(own, 'UpdateEventBus');
+  return (
+    <FormDialog
+      title={c('edit')}
+      submitText={c('save')}
+      close={close}
+      fields={[
+        { name: 'description', label: c('description'), initial: bus.Description, maxLength: 512 },
+        { name: 'days', label: t('retention'), kind: 'number', help: t('retention-help'), initial: bus.RetentionDays === undefined ? '' : String(bus.RetentionDays) },
+      ]}
+      submit={async (values) => {
+        const days = numberOf(values, 'days');
+        // A limit by size, which is set by API only, stays unless the retention as a whole is taken back.
+        const cleared = days === undefined && bus.RetentionDays !== undefined;
+        await update.mutateAsync({ EventBusName: bus.EventBusName ?? '', Description: textOf(values, 'description') ?? '', RetentionDays: days, RetentionBytes: cleared ? bus.RetentionBytes : undefined, ClearRetention: cleared && bus.RetentionBytes === undefined ? true : undefined });
+        tell(c('saved'));
+      }}
+    />
   );
 }
 

@@ -7,7 +7,7 @@ import { useSession } from '../../app/session.tsx';
 import { ActionButton } from '../../parts/action.tsx';
 import { CodeBlock, CopyButton } from '../../parts/copy.tsx';
 import { FormDialog, listOf, textOf } from '../../parts/form-dialog.tsx';
-import { Facts, PageHead, Panel } from '../../parts/page.tsx';
+import { Facts, PageHead, Panel, Tag } from '../../parts/page.tsx';
 import { PagedTable, usePage } from '../../parts/paged-table.tsx';
 import { Answer } from '../../parts/states.tsx';
 import { tell, tellFailure } from '../../parts/toast.tsx';
@@ -19,6 +19,9 @@ import { ConsumerGroups } from './kafka-groups.tsx';
 
 type Access = NonNullable<Response<typeof own, 'GetKafkaAccess'>['PagingInfo']>;
 type Topic = Item<Access['Topics']>;
+/** Events that wait for the cluster are counted up to here. */
+const countedTo = 10_000;
+
 type User = Item<NonNullable<Response<typeof own, 'ListKafkaUsers'>['PagingInfo']>['KafkaUsers']>;
 
 export default function Kafka() {
@@ -45,6 +48,7 @@ export default function Kafka() {
         {({ PagingInfo: info = {} }) => (
           <>
             <Panel title={c('details')}>{info.Enabled === true ? <Listener info={info} /> : <p className="quiet">{t('off')}</p>}</Panel>
+            {info.Cluster === undefined ? null : <ClusterPanel cluster={info.Cluster} />}
             <Panel title={t('topics')}>
               <PagedTable<NonNullable<typeof access.data>, Topic>
                 label={t('topics')}
@@ -80,14 +84,51 @@ export default function Kafka() {
 
 function Listener({ info }: { info: Access }) {
   const t = useTexts(kafka);
+  const brokers = info.Brokers ?? [];
   return (
     <Facts
       rows={[
         [t('servers'), <span key="servers"><span className="mono">{info.BootstrapServers}</span> <CopyButton text={info.BootstrapServers ?? ''} /></span>],
         [t('protocol'), info.SecurityProtocol],
         [t('mechanisms'), (info.SaslMechanisms ?? []).join(', ')],
+        [
+          t('brokers'),
+          brokers.length < 2 ? undefined : (
+            <ul key="brokers" className="bare-list">
+              {brokers.map((one) => (
+                <li key={one.NodeId}>
+                  {t('broker', { id: one.NodeId ?? 0 })}: <span className="mono">{`${one.Host}:${one.Port}`}</span>
+                  {one.Coordinator === true ? <span className="quiet"> · {t('coordinator')}</span> : null}
+                </li>
+              ))}
+            </ul>
+          ),
+        ],
       ]}
     />
+  );
+}
+
+/** The cluster that the server writes the topics to: how far it is, and what went wrong last. */
+function ClusterPanel({ cluster }: { cluster: NonNullable<Access['Cluster']> }) {
+  const t = useTexts(kafka);
+  const { number, span, time } = useFormats();
+  const lag = cluster.LagCount ?? 0;
+  return (
+    <Panel title={t('cluster')}>
+      <p className="quiet">{t('cluster-text')}</p>
+      <Facts
+        rows={[
+          [t('state'), <Tag key="state" tone={cluster.Connected === true ? 'good' : 'bad'}>{cluster.Connected === true ? t('connected') : t('not-connected')}</Tag>],
+          [t('servers'), <span key="servers"><span className="mono break">{cluster.BootstrapServers}</span> <CopyButton text={cluster.BootstrapServers ?? ''} /></span>],
+          [t('cluster-lag'), lag === 0 ? t('lag-none') : t('lag-of', { n: `${number(lag)}${lag >= countedTo ? '+' : ''}`, age: span((cluster.LagSeconds ?? 0) * 1_000) })],
+          [t('last-relay'), time(cluster.RelayTime)],
+          [t('last-error'), cluster.LastError === undefined || cluster.LastError === '' ? undefined : `${cluster.LastError} · ${time(cluster.LastErrorTime)}`],
+          [t('users-mirrored'), cluster.UsersMirrored === true ? t('users-mirrored-yes') : t('users-mirrored-no')],
+          [t('cluster-topics'), <span key="topics" className="mono break">{(cluster.TopicNames ?? []).join(', ')}</span>],
+        ]}
+      />
+    </Panel>
   );
 }
 

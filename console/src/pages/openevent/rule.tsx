@@ -6,7 +6,8 @@ import { goTo, Link } from '../../app/router.tsx';
 import type { PageProps } from '../../app/routes.ts';
 import { useSession } from '../../app/session.tsx';
 import { ActionButton } from '../../parts/action.tsx';
-import { describe, FormDialog, textOf } from '../../parts/form-dialog.tsx';
+import { describe } from '../../parts/describe.ts';
+import { FormDialog, textOf } from '../../parts/form-dialog.tsx';
 import { PageHead, Panel, Tag } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import { Answer } from '../../parts/states.tsx';
@@ -144,7 +145,9 @@ function Targets({ rule, reason }: { rule: number; reason: string | undefined })
   const enable = useWrite(own, 'EnableRuleTarget');
   const disable = useWrite(own, 'DisableRuleTarget');
   const remove = useWrite(own, 'DeleteRuleTarget');
+  const update = useWrite(own, 'UpdateRuleTarget');
   const [making, setMaking] = useState(false);
+  const [editing, setEditing] = useState<Target>();
   const [secret, setSecret] = useState<string>();
   const said = { onSuccess: () => tell(c('done')), onError: tellFailure };
   return (
@@ -171,6 +174,9 @@ function Targets({ rule, reason }: { rule: number; reason: string | undefined })
             title: c('actions'),
             render: (_, row) => (
               <span className="page-actions">
+                <ActionButton size="small" reason={reason} onAct={() => setEditing(row)}>
+                  {c('edit')}
+                </ActionButton>
                 <ActionButton size="small" reason={reason} onAct={() => (row.Enabled === true ? disable : enable).mutate({ TargetId: row.TargetId ?? 0 }, said)}>
                   {row.Enabled === true ? c('disable') : c('enable')}
                 </ActionButton>
@@ -198,6 +204,21 @@ function Targets({ rule, reason }: { rule: number; reason: string | undefined })
           }}
         />
       ) : null}
+      {editing === undefined ? null : (
+        <FormDialog
+          title={t('edit-target')}
+          submitText={c('save')}
+          close={() => setEditing(undefined)}
+          fields={[
+            { name: 'name', label: c('name'), required: true, initial: editing.TargetName },
+            { name: 'url', label: t('url'), required: true, initial: editing.Url },
+          ]}
+          submit={async (values) => {
+            await update.mutateAsync({ TargetId: editing.TargetId ?? 0, TargetName: textOf(values, 'name'), Url: textOf(values, 'url') });
+            tell(c('saved'));
+          }}
+        />
+      )}
       {secret === undefined ? null : <SecretDialog secret={secret} close={() => setSecret(undefined)} />}
     </Panel>
   );

@@ -28,50 +28,54 @@ export function BlockedKeys({ id, keys }: { id: number; keys: readonly BlockedKe
     <Panel title={t('blocked-keys')}>
       <p className="quiet">{keys.length === 0 ? t('no-blocked') : t('blocked-text')}</p>
       {keys.length === 0 ? null : (
-        <table className="plain-table">
-          <thead>
-            <tr>
-              <th scope="col">{t('object')}</th>
-              <th scope="col">{t('state')}</th>
-              <th scope="col">{t('attempts')}</th>
-              <th scope="col">{t('waiting')}</th>
-              <th scope="col">{t('last-error')}</th>
-              <th scope="col">{t('next-attempt')}</th>
-              <th scope="col">{c('actions')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {keys.map((key) => (
-              <tr key={key.ObjectKey}>
-                <th scope="row">
-                  <Link to={`/openevent/events/${key.EventId}`} className="mono">
-                    {key.ObjectKey}
-                  </Link>
-                </th>
-                <td>
-                  <Tag tone={key.State === 'Retrying' ? 'warn' : 'bad'}>{key.State}</Tag>
-                </td>
-                <td>{key.AttemptCount}</td>
-                <td>{key.WaitingCount}</td>
-                <td className="break">{key.LastErrorMessage}</td>
-                <td>{time(key.NextAttemptTime)}</td>
-                <td>
-                  <span className="page-actions">
-                    <ActionButton size="small" reason={reason} onAct={() => retry.mutate({ SubscriptionId: id, EventId: key.EventId ?? '' }, said)}>
-                      {t('retry')}
-                    </ActionButton>
-                    <ActionButton size="small" reason={reason} confirm={t('set-aside-ask')} onAct={() => resolve.mutate({ SubscriptionId: id, ObjectKey: key.ObjectKey ?? '', Resolution: 'Park' }, said)}>
-                      {t('set-aside')}
-                    </ActionButton>
-                    <ActionButton size="small" reason={reason} confirm={t('skip-reason')} onAct={() => skip.mutate({ SubscriptionId: id, EventId: key.EventId ?? '' }, said)}>
-                      {t('skip')}
-                    </ActionButton>
-                  </span>
-                </td>
+        <div className="table-region">
+          <table className="plain-table">
+            <thead>
+              <tr>
+                <th scope="col">{t('object')}</th>
+                <th scope="col">{t('state')}</th>
+                <th scope="col">{t('attempts')}</th>
+                <th scope="col">{t('waiting')}</th>
+                <th scope="col">{t('last-error')}</th>
+                <th scope="col">{t('next-attempt')}</th>
+                <th scope="col">{c('actions')}</th>
               </tr>
-            ))}
-          </tbody>
-        </table>
+            </thead>
+            <tbody>
+              {keys.map((key) => (
+                <tr key={key.ObjectKey}>
+                  <th scope="row">
+                    <Link to={`/openevent/events/${key.EventId}`} className="mono">
+                      {key.ObjectKey}
+                    </Link>
+                  </th>
+                  <td>
+                    <Tag tone={key.State === 'Retrying' ? 'warn' : 'bad'}>{key.State === 'Retrying' || key.State === 'Blocked' || key.State === 'Exhausted' ? t(`key-${key.State}`) : key.State}</Tag>
+                  </td>
+                  <td>{key.AttemptCount}</td>
+                  <td>{key.WaitingCount}</td>
+                  <td>
+                    <span className="answer-cell">{key.LastErrorMessage}</span>
+                  </td>
+                  <td>{time(key.NextAttemptTime)}</td>
+                  <td>
+                    <span className="page-actions">
+                      <ActionButton size="small" reason={reason} onAct={() => retry.mutate({ SubscriptionId: id, EventId: key.EventId ?? '' }, said)}>
+                        {t('retry')}
+                      </ActionButton>
+                      <ActionButton size="small" reason={reason} confirm={t('set-aside-ask')} onAct={() => resolve.mutate({ SubscriptionId: id, ObjectKey: key.ObjectKey ?? '', Resolution: 'Park' }, said)}>
+                        {t('set-aside')}
+                      </ActionButton>
+                      <ActionButton size="small" reason={reason} confirm={t('skip-reason')} onAct={() => skip.mutate({ SubscriptionId: id, EventId: key.EventId ?? '' }, said)}>
+                        {t('skip')}
+                      </ActionButton>
+                    </span>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
       )}
     </Panel>
   );

@@ -5,7 +5,7 @@ import { Link } from '../../app/router.tsx';
 import type { PageProps } from '../../app/routes.ts';
 import { useSession } from '../../app/session.tsx';
 import { ActionButton } from '../../parts/action.tsx';
-import { describe } from '../../parts/form-dialog.tsx';
+import { describe } from '../../parts/describe.ts';
 import { PageHead, Panel, Tag } from '../../parts/page.tsx';
 import { Answer, Empty } from '../../parts/states.tsx';
 import { useRefusal } from '../../parts/workspaces.tsx';

@@ -72,8 +72,8 @@ export function RuleState({ rule }: { rule: Rule }) {
   return <Tag tone={rule.Enabled === true ? 'good' : 'plain'}>{rule.Enabled === true ? c('enabled') : c('disabled')}</Tag>;
 }
 
-/** Switching and deleting a rule, by those who operate its workspace. */
-export function RuleActions({ rule, deleted, size }: { rule: Rule; deleted?: () => void; size?: 'small' }) {
+/** Changing, switching and deleting a rule, by those who operate its workspace. */
+export function RuleActions({ rule, edit, deleted, size }: { rule: Rule; edit?: () => void; deleted?: () => void; size?: 'small' }) {
   const t = useTexts(alerts);
   const c = useTexts(common);
   const workspace = useWorkspaceOf(rule);
@@ -86,6 +86,11 @@ export function RuleActions({ rule, deleted, size }: { rule: Rule; deleted?: () 
   const look = size === undefined ? {} : { size };
   return (
     <span className="page-actions">
+      {edit === undefined ? null : (
+        <ActionButton {...look} reason={reason} onAct={edit}>
+          {c('edit')}
+        </ActionButton>
+      )}
       <ActionButton {...look} reason={reason} onAct={() => update.mutate({ Id, Enabled: rule.Enabled !== true }, { onSuccess: () => tell(c('saved')), onError: tellFailure })}>
         {rule.Enabled === true ? c('disable') : c('enable')}
       </ActionButton>

@@ -1,3 +1,4 @@
+import { useState } from 'react';
 import { current } from '../../api/contract.ts';
 import { useRead } from '../../api/queries.ts';
 import { goTo } from '../../app/router.tsx';
@@ -9,6 +10,7 @@ import { alerts } from '../../text/alerts.ts';
 import { common } from '../../text/common.ts';
 import { useTexts } from '../../text/language.tsx';
 import { MessageTable } from './alert-messages.tsx';
+import { AlertRuleDialog } from './alert-rule-form.tsx';
 import { RuleActions, RuleState, RuleTarget, RuleWhen } from './alert-rule-parts.tsx';
 
 const receivers = ['Owner', 'TaskOwner', 'AliUid', 'WebhookUrl', 'DingdingUrl', 'FeishuUrl', 'WeixinUrl'] as const;
@@ -20,12 +22,13 @@ export default function OneAlertRule({ params }: PageProps) {
   const id = params['id'] ?? '';
   const answer = useRead(current, 'GetAlertRule', { Id: id });
   const rule = answer.data?.AlertRule;
+  const [editing, setEditing] = useState(false);
   return (
     <>
       <PageHead
         title={rule?.Name ?? t('rule', { id })}
         from={{ to: '/platform/alerts', title: t('rules') }}
-        actions={rule === undefined ? undefined : <RuleActions rule={rule} deleted={() => goTo('/platform/alerts')} />}
+        actions={rule === undefined ? undefined : <RuleActions rule={rule} edit={() => setEditing(true)} deleted={() => goTo('/platform/alerts')} />}
       />
       <Answer query={answer} action="GetAlertRule">
         {({ AlertRule: shown = {} }) => {
@@ -63,6 +66,7 @@ export default function OneAlertRule({ params }: PageProps) {
           );
         }}
       </Answer>
+      {editing && rule !== undefined ? <AlertRuleDialog rule={rule} close={() => setEditing(false)} /> : null}
     </>
   );
 }

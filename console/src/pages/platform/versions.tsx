@@ -13,6 +13,9 @@ const CodeDifference = later(async () => ({ default: (await import('../../parts/
 
 type Version = Item<NonNullable<Response<typeof legacy, 'ListFileVersions'>['Data']>['FileVersions']>;
 
+const known = ['COMMITTING', 'COMMITTED', 'DEPLOYING', 'DEPLOYED', 'CANCELLED'] as const;
+const isKnown = (status: string | undefined): status is (typeof known)[number] => known.some((one) => one === status);
+
 /** The committed versions of a file, each to compare with what stands in the editor. */
 export function Versions({ workspace, fileId, text, language }: { workspace: number; fileId: number; text: string; language: CodeLanguage }) {
   const t = useTexts(platform);
@@ -31,7 +34,7 @@ export function Versions({ workspace, fileId, text, language }: { workspace: num
         emptyText={t('no-versions')}
         columns={[
           { title: t('version'), render: (_, row) => <>{row.FileVersion} {row.IsCurrentProd === true ? <Tag tone="good">{t('in-production')}</Tag> : null}</> },
-          { title: c('status'), dataIndex: 'Status' },
+          { title: c('status'), dataIndex: 'Status', render: (status: string | undefined) => (isKnown(status) ? t(`version-${status}`) : status) },
           { title: t('comment'), dataIndex: 'Comment' },
           { title: c('time'), dataIndex: 'CommitTime', render: time },
           {

@@ -6,7 +6,7 @@ import type { PageProps } from '../../app/routes.ts';
 import { useSession } from '../../app/session.tsx';
 import { ActionButton } from '../../parts/action.tsx';
 import { FormDialog, listOf, textOf } from '../../parts/form-dialog.tsx';
-import { Facts, PageHead, Panel, Tag } from '../../parts/page.tsx';
+import { Facts, PageHead, Panel } from '../../parts/page.tsx';
 import { PagedTable, usePage } from '../../parts/paged-table.tsx';
 import { Answer } from '../../parts/states.tsx';
 import { tell, tellFailure } from '../../parts/toast.tsx';
@@ -15,6 +15,7 @@ import { common } from '../../text/common.ts';
 import { useTexts } from '../../text/language.tsx';
 import { platform } from '../../text/platform.ts';
 import { DataSources } from './data-sources.tsx';
+import { WorkspaceState } from './workspace-state.tsx';
 
 type Member = Item<NonNullable<Response<typeof current, 'ListProjectMembers'>['PagingInfo']>['ProjectMembers']>;
 
@@ -55,7 +56,7 @@ export default function OneWorkspace({ params }: PageProps) {
                   ['Id', project.Id],
                   [c('description'), project.Description],
                   [t('mode'), project.DevEnvironmentEnabled === true ? t('mode-standard') : t('mode-basic')],
-                  [c('status'), <Tag key="status" tone={project.Status === 'Available' ? 'good' : 'warn'}>{project.Status}</Tag>],
+                  [c('status'), <WorkspaceState key="status" status={project.Status} />],
                 ]}
               />
             </Panel>

@@ -5,12 +5,13 @@ import { goTo, Link } from '../../app/router.tsx';
 import { useSession } from '../../app/session.tsx';
 import { ActionButton } from '../../parts/action.tsx';
 import { FormDialog, textOf } from '../../parts/form-dialog.tsx';
-import { PageHead, Panel, Tag } from '../../parts/page.tsx';
+import { PageHead, Panel } from '../../parts/page.tsx';
 import { PagedTable, usePage } from '../../parts/paged-table.tsx';
 import type { Workspace } from '../../parts/workspaces.tsx';
 import { common } from '../../text/common.ts';
 import { useTexts } from '../../text/language.tsx';
 import { platform } from '../../text/platform.ts';
+import { WorkspaceState } from './workspace-state.tsx';
 
 export default function Workspaces() {
   const t = useTexts(platform);
@@ -44,7 +45,7 @@ export default function Workspaces() {
             { title: t('identifier'), render: (_, row) => <Link to={`/platform/workspaces/${row.Id}`}>{row.Name}</Link> },
             { title: t('display-name'), dataIndex: 'DisplayName' },
             { title: t('mode'), render: (_, row) => (row.DevEnvironmentEnabled === true ? t('standard') : t('basic')) },
-            { title: c('status'), render: (_, row) => <Tag tone={row.Status === 'Available' ? 'good' : 'warn'}>{row.Status}</Tag> },
+            { title: c('status'), render: (_, row) => <WorkspaceState status={row.Status} /> },
             {
               title: c('actions'),
               render: (_, row) => (
