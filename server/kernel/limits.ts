@@ -237,6 +237,8 @@ export const limits = {
   kafkaUsersPerTenant: { value: 200, unit: 'count', what: 'Kafka users of one tenant.' },
   kafkaGroupsPerTenant: { value: 1_000, unit: 'count', what: 'Kafka consumer groups of one tenant, unless configured otherwise (MILLRACE_KAFKA_GROUPS).' },
   kafkaGroupMembers: { value: 200, unit: 'count', what: 'Members of one Kafka consumer group.' },
+  kafkaGroupProtocols: { value: 32, unit: 'count', what: 'Ways of assigning that a member of a Kafka consumer group may offer.' },
+  kafkaMemberBytes: { value: 256 * 1024, unit: 'bytes', what: 'What a member of a Kafka consumer group may say of itself when it joins.' },
   kafkaSessionMs: { value: 30 * 60_000, unit: 'ms', what: 'Longest session timeout that a member of a Kafka consumer group may ask for.' },
   kafkaMetadataCharacters: { value: 4_096, unit: 'characters', what: 'Note that a Kafka consumer may leave with an offset.' },
   kafkaLeaseMs: { value: 6_000, unit: 'ms', what: 'When the process that coordinates Kafka groups is silent for this long, another takes over.' },

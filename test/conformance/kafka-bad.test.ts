@@ -174,3 +174,28 @@ test('with TLS both clients read', async (context) => {
   await secured.stop();
   await rm(folder, { recursive: true, force: true });
 });
+
+test('a join with more ways of assigning, or more to say, than anybody has is refused at once', async () => {
+  await listener.stop();
+  listener = await place.listen();
+  const client = await signIn(listener.broker, user);
+  /** The error of a join of version 1. */
+  const join = async (protocols: readonly Buffer[]) => {
+    const body = Buffer.concat([text('wide'), size(10_000), size(10_000), text(''), text('consumer'), size(protocols.length), ...protocols]);
+    return (await client.ask(frame(11, 1, body))).readInt16BE(4);
+  };
+  // Comparing them with each other would take minutes, in which nobody else is served.
+  assert.equal(await join(Array.from({ length: 60_000 }, (_, number) => Buffer.concat([text(`p${number}`), size(0)]))), 42);
+  assert.equal(await join([Buffer.concat([text('range'), size(900_000), Buffer.alloc(900_000)])]), 42);
+  assert.equal(await join([Buffer.concat([text('range'), size(0)])]), 0);
+  client.socket.destroy();
+});
+
+test('asking for topics of workspaces that are not there keeps nothing of them', async () => {
+  const client = await signIn(listener.broker, user);
+  const names = Array.from({ length: 100 }, (_, number) => text(`dataworks.workspace.${990_000 + number}`));
+  const before = listener.watched();
+  await client.ask(frame(3, 1, Buffer.concat([size(names.length), ...names])));
+  assert.equal(listener.watched(), before);
+  client.socket.destroy();
+});

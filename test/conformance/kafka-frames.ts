@@ -6,6 +6,8 @@ import type { PlaceUser } from '../../server/openevent/kafka/kafka.fixture.ts';
 /** Requests of the Kafka protocol byte by byte, for what no client sends. */
 
 export const CORRELATION = 7;
+/** No answer takes longer, but for a fetch that asks for it. */
+const ANSWER_MS = 90_000;
 
 /** A request with the correlation id 7 and no client id, unless another header is given. */
 export function frame(apiKey: number, version: number, body: Buffer = Buffer.alloc(0), header: Buffer = Buffer.from([0, 0, 0, CORRELATION, 0xff, 0xff])): Buffer {
@@ -59,10 +61,13 @@ export async function signIn(broker: string, user: Pick<PlaceUser, 'login' | 'pa
       const done = (then: () => void) => {
         socket.removeListener('data', take);
         socket.removeListener('close', closed);
+        clearTimeout(timer);
         then();
       };
+      const timer = setTimeout(() => done(() => reject(new Error('there was no answer'))), ANSWER_MS);
       socket.on('data', take);
       socket.on('close', closed);
+      if (socket.destroyed) closed();
     });
     socket.write(request);
     await whole;

@@ -58,6 +58,8 @@ export function serveConnection(options: ConnectionOptions): Connection {
   let busy = false;
   let closed = false;
   let cancelWatch = () => {};
+  /** The timer that runs is one for the rest of a request. */
+  let restDue = false;
   let cancelLogin = () => {};
 
   function close(reason: string): void {
@@ -73,9 +75,11 @@ export function serveConnection(options: ConnectionOptions): Connection {
     options.onClose();
   }
 
-  /** A request that has begun must come to its end soon; between requests a client may be silent for long. */
-  function watch(): void {
+  /** A request that has begun must come to its end soon, however its bytes come; between requests a client may be silent for long. */
+  function watch(begun: boolean): void {
+    if (restDue && !begun && !busy) return;
     cancelWatch();
+    restDue = !busy && held > 0;
     if (busy) cancelWatch = () => {};
     else cancelWatch = clock.after(held > 0 ? limits.kafkaLoginMs.value : limits.kafkaIdleMs.value, () => close(held > 0 ? 'the rest of a request did not come' : 'it was silent for long'));
   }
@@ -83,21 +87,23 @@ export function serveConnection(options: ConnectionOptions): Connection {
   function take(data: Buffer): void {
     parts.push(data);
     held += data.length;
+    let whole = 0;
     while (held >= 4) {
       if (parts.length > 1 && (parts[0] as Buffer).length < 4) parts = [Buffer.concat(parts)];
       const size = (parts[0] as Buffer).readInt32BE(0);
       const most = reader === undefined ? EARLY_FRAME_BYTES : limits.kafkaFrameBytes.value;
       if (size < (bare ? 1 : 8) || size > most) return close(`a request of ${size} bytes, where 8 to ${most} may be`);
       if (held < size + 4) break;
-      const whole = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
-      frames.push(whole.subarray(4, size + 4));
+      const bytes = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+      frames.push(bytes.subarray(4, size + 4));
+      whole += 1;
       queued += size;
       held -= size + 4;
-      parts = held > 0 ? [whole.subarray(size + 4)] : [];
+      parts = held > 0 ? [bytes.subarray(size + 4)] : [];
     }
     if (queued >= limits.kafkaQueuedBytes.value) socket.pause();
-    if (!busy) void work();
-    watch();
+    if (!busy && frames.length > 0) void work();
+    watch(whole > 0);
   }
 
   async function work(): Promise<void> {
@@ -121,7 +127,7 @@ export function serveConnection(options: ConnectionOptions): Connection {
       }
     } finally {
       busy = false;
-      if (!closed) watch();
+      if (!closed) watch(true);
     }
   }
 
@@ -242,7 +248,7 @@ export function serveConnection(options: ConnectionOptions): Connection {
   socket.on('error', (error) => close(error.message));
   socket.on('close', () => close('the client went away'));
   cancelLogin = clock.after(limits.kafkaLoginMs.value, () => close('it did not sign in'));
-  watch();
+  watch(true);
 
   return {
     userId: () => userId,

@@ -47,6 +47,8 @@ export interface KafkaListener extends Service {
   readonly mechanisms: readonly Mechanism[];
   /** Gives offsets to all events that are in the log now, where this process does that. For tests and the benchmark. */
   wake(): void;
+  /** Topics whose ends are kept. For tests. */
+  watched(): number;
 }
 
 export interface KafkaOptions {
@@ -175,6 +177,7 @@ export function createKafkaListener(options: KafkaOptions): KafkaListener {
     mechanisms,
     address: () => bound,
     wake: () => indexer?.wake(),
+    watched: () => watermarks.size(),
     async start() {
       stopped = false;
       const waiting: Socket[] = [];

@@ -16,6 +16,8 @@ export interface Watermarks {
   of(stream: Stream): Promise<{ readonly next: readonly number[]; readonly first: readonly number[] }>;
   /** True when somebody reads the topic here. */
   watched(stream: Stream): boolean;
+  /** Topics whose ends are kept. */
+  size(): number;
   apply(counters: readonly CounterRow[]): void;
   /** Reads all that is watched anew. */
   refresh(): Promise<void>;
@@ -75,6 +77,7 @@ export function createWatermarks(database: Database, partitions: () => number): 
       return promise;
     },
     watched: (stream) => known.has(streamKey(stream)),
+    size: () => known.size,
     apply(counters) {
       const grown = new Set<string>();
       for (const counter of counters) {

@@ -8,6 +8,7 @@ import { readRequest, writeResponse, type RequestHeader } from '../protocol/fram
 import type { Reader as Bytes } from '../protocol/wire.ts';
 import type { Compression } from '../protocol/compression.ts';
 import type { Records } from '../records.ts';
+import { readCounters } from '../store.ts';
 import { mayRead, TENANT, ALL, type Reader } from '../topics.ts';
 import type { Watermarks } from '../watermarks.ts';
 
@@ -58,11 +59,11 @@ export function route<Request, Response>(api: Api<Request, Response>, handle: Ha
 }
 
 /** True when there is such a topic and the client may know of it. Checked before anything is kept for a topic. */
-export async function topicExists({ directory, watermarks }: Services, reader: Reader, workspaceId: number): Promise<boolean> {
+export async function topicExists({ database, directory, watermarks }: Services, reader: Reader, workspaceId: number): Promise<boolean> {
   if (!mayRead(reader, workspaceId)) return false;
   const stream = { tenantId: reader.tenantId, workspaceId };
   if (workspaceId === ALL || workspaceId === TENANT || watermarks.watched(stream) || reader.workspaces?.has(workspaceId) === true) return true;
   if ((await directory.find(reader.tenantId, workspaceId)) !== undefined) return true;
-  // A deleted workspace keeps its topic as long as it has events.
-  return (await watermarks.of(stream)).next.some((next) => next > 0);
+  // A deleted workspace keeps its topic as long as it has events. Asked for here, so that nothing is kept, and kept up, of topics that are not there.
+  return (await readCounters(database, stream)).length > 0;
 }

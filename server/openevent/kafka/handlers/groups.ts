@@ -29,6 +29,9 @@ export const joinGroupRoute = route(joinGroup, async (services, client, request,
   const refused = refusal(services, request.groupId);
   if (refused !== code.none) return fail(refused);
   if (request.sessionTimeoutMs < SHORTEST_SESSION_MS || request.sessionTimeoutMs > limits.kafkaSessionMs.value) return fail(code.invalidSessionTimeout);
+  // They are compared with those of all others, and kept.
+  const said = request.protocols.reduce((sum, one) => sum + one.name.length + one.metadata.length, 0);
+  if (request.protocols.length > limits.kafkaGroupProtocols.value || said > limits.kafkaMemberBytes.value) return fail(code.invalidRequest);
   const group = services.coordinator.group(client.reader, request.groupId);
   if (group === undefined) return fail(code.policyViolation);
   const rebalance = request.rebalanceTimeoutMs < 0 ? request.sessionTimeoutMs : request.rebalanceTimeoutMs;
