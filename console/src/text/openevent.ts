@@ -168,4 +168,5 @@ export const openevent = texts({
   'key-Exhausted': ['Given up', '已放弃'],
   'retention-help': ['Empty: as long as the log keeps events.', '留空则与事件日志保留时间相同。'],
   'edit-target': ['Change the target', '修改目标'],
+  'letters-hidden': ['Only those who may read all that it delivers see its dead letters and attempts.', '仅可读取其全部投递内容的用户能查看死信与投递记录。'],
 });

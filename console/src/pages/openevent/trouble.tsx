@@ -91,6 +91,8 @@ export function DeadLetters({ id }: { id: number }) {
   const letters = useRead(own, 'ListDeadLetters', { SubscriptionId: id, PageNumber: 1, PageSize: 50 });
   const retry = useWrite(own, 'RetryDeadLetters');
   const count = letters.data?.PagingInfo?.TotalCount ?? 0;
+  // Letters tell of workspaces that a reader of the subscription may not be in; such a subscription has none for that reader.
+  const hidden = letters.error?.status === 404;
   const said = { onSuccess: () => tell(c('done')), onError: tellFailure };
   return (
     <Panel
@@ -103,29 +105,33 @@ export function DeadLetters({ id }: { id: number }) {
         )
       }
     >
-      <PagedTable<NonNullable<typeof letters.data>, DeadLetter>
-        label={t('dead-letters')}
-        query={letters}
-        action="ListDeadLetters"
-        rows={(data) => data.PagingInfo?.DeadLetters ?? []}
-        rowKey="EventId"
-        emptyText={t('no-dead-letters')}
-        columns={[
-          { title: t('event'), render: (_, row) => <Link to={`/openevent/events/${row.EventId}`}>{row.Type}</Link> },
-          { title: t('object'), dataIndex: 'ObjectKey', render: (key: string) => <span className="mono">{key}</span> },
-          { title: t('attempts'), dataIndex: 'AttemptCount' },
-          { title: c('reason'), dataIndex: 'Reason' },
-          { title: c('time'), dataIndex: 'DeadTime', render: time },
-          {
-            title: c('actions'),
-            render: (_, row) => (
-              <ActionButton size="small" reason={reason} onAct={() => retry.mutate({ SubscriptionId: id, EventIds: [row.EventId ?? ''] }, said)}>
-                {t('redeliver')}
-              </ActionButton>
-            ),
-          },
-        ]}
-      />
+      {hidden ? (
+        <p className="quiet">{t('letters-hidden')}</p>
+      ) : (
+        <PagedTable<NonNullable<typeof letters.data>, DeadLetter>
+          label={t('dead-letters')}
+          query={letters}
+          action="ListDeadLetters"
+          rows={(data) => data.PagingInfo?.DeadLetters ?? []}
+          rowKey="EventId"
+          emptyText={t('no-dead-letters')}
+          columns={[
+            { title: t('event'), render: (_, row) => <Link to={`/openevent/events/${row.EventId}`}>{row.Type}</Link> },
+            { title: t('object'), dataIndex: 'ObjectKey', render: (key: string) => <span className="mono">{key}</span> },
+            { title: t('attempts'), dataIndex: 'AttemptCount' },
+            { title: c('reason'), dataIndex: 'Reason' },
+            { title: c('time'), dataIndex: 'DeadTime', render: time },
+            {
+              title: c('actions'),
+              render: (_, row) => (
+                <ActionButton size="small" reason={reason} onAct={() => retry.mutate({ SubscriptionId: id, EventIds: [row.EventId ?? ''] }, said)}>
+                  {t('redeliver')}
+                </ActionButton>
+              ),
+            },
+          ]}
+        />
+      )}
     </Panel>
   );
 }

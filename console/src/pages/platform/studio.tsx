@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'react';
-import { call } from '../../api/client.ts';
+import { call, CallError } from '../../api/client.ts';
 import { legacy, type Item, type Response } from '../../api/contract.ts';
 import { useWrite } from '../../api/queries.ts';
 import { useQuery } from '@tanstack/react-query';
@@ -8,7 +8,7 @@ import type { PageProps } from '../../app/routes.ts';
 import { ActionButton } from '../../parts/action.tsx';
 import { FormDialog, textOf } from '../../parts/form-dialog.tsx';
 import { PageHead } from '../../parts/page.tsx';
-import { Answer, Empty } from '../../parts/states.tsx';
+import { Answer, Empty, Failure } from '../../parts/states.tsx';
 import { tell } from '../../parts/toast.tsx';
 import { useRefusal, useWorkspaces } from '../../parts/workspaces.tsx';
 import { common } from '../../text/common.ts';
@@ -46,6 +46,8 @@ export default function Studio({ params }: PageProps) {
   const { nameOf } = useWorkspaces();
   const refusal = useRefusal(workspace);
   const files = useFiles(workspace);
+  // Said once, not in the tree and in the work beside it.
+  const refused = files.error instanceof CallError && files.error.forbidden ? files.error : undefined;
   const [dialog, setDialog] = useState<'file' | 'workflow'>();
   return (
     <>
@@ -66,22 +68,26 @@ export default function Studio({ params }: PageProps) {
           </>
         }
       />
-      <div className="studio">
-        <nav className="panel studio-tree" aria-label={t('files')}>
-          <Answer query={files} action="ListFiles">
-            {(list) => (list.length === 0 ? <Empty title={t('no-files')} /> : <Tree files={list} workspace={workspace} chosen={file} />)}
-          </Answer>
-        </nav>
-        <div className="studio-work">
-          {file === undefined ? (
-            <div className="panel">
-              <Empty title={t('choose-file')} />
-            </div>
-          ) : (
-            <FileWorkbench key={file} workspace={workspace} fileId={file} />
-          )}
+      {refused === undefined ? (
+        <div className="studio">
+          <nav className="panel studio-tree" aria-label={t('files')}>
+            <Answer query={files} action="ListFiles">
+              {(list) => (list.length === 0 ? <Empty title={t('no-files')} /> : <Tree files={list} workspace={workspace} chosen={file} />)}
+            </Answer>
+          </nav>
+          <div className="studio-work">
+            {file === undefined ? (
+              <div className="panel">
+                <Empty title={t('choose-file')} />
+              </div>
+            ) : (
+              <FileWorkbench key={file} workspace={workspace} fileId={file} />
+            )}
+          </div>
         </div>
-      </div>
+      ) : (
+        <Failure error={refused} action="ListFiles" />
+      )}
       {dialog === 'file' ? <NewFile workspace={workspace} folders={[...new Set((files.data ?? []).map((one) => one.AbsoluteFolderPath ?? ''))]} close={() => setDialog(undefined)} /> : null}
       {dialog === 'workflow' ? <NewWorkflow workspace={workspace} close={() => setDialog(undefined)} /> : null}
     </>
