@@ -143,15 +143,15 @@ export function createKafkaListener(options: KafkaOptions): KafkaListener {
 
   function onRecords(payload: string): void {
     if (payload === '') {
-      refresh();
+      void refresh();
       return;
     }
     const counters = (JSON.parse(payload) as [number, number, number, number][]).map(([tenantId, workspaceId, partition, next]): CounterRow => ({ tenantId, workspaceId, partition, next }));
     watermarks.apply(counters);
   }
 
-  function refresh(): void {
-    watermarks.refresh().catch((error: unknown) => log.warn({ err: error }, 'the ends of Kafka topics could not be read and will be tried again'));
+  function refresh(): Promise<void> {
+    return watermarks.refresh().catch((error: unknown) => log.warn({ err: error }, 'the ends of Kafka topics could not be read and will be tried again'));
   }
 
   function onChange(payload: string): void {
@@ -164,8 +164,9 @@ export function createKafkaListener(options: KafkaOptions): KafkaListener {
   function planRefresh(): void {
     // Backstop of the messages between processes, and how the first offsets follow the log's retention.
     cancelRefresh = clock.after(limits.kafkaLeaseMs.value / 3, () => {
-      refresh();
-      if (!stopped) planRefresh();
+      void refresh().finally(() => {
+        if (!stopped) planRefresh();
+      });
     });
   }
 

@@ -19,8 +19,8 @@ export interface Watermarks {
   /** Topics whose ends are kept. */
   size(): number;
   apply(counters: readonly CounterRow[]): void;
-  /** Reads all that is watched anew. */
-  refresh(): Promise<void>;
+  /** Reads all that is watched anew, or one topic of it. */
+  refresh(stream?: Stream): Promise<void>;
   /** Calls `wake` when one of the topics has grown. The returned function ends it. */
   wait(streams: readonly Stream[], wake: () => void): () => void;
 }
@@ -89,8 +89,10 @@ export function createWatermarks(database: Database, partitions: () => number): 
       }
       for (const key of grown) wake(key);
     },
-    async refresh() {
-      for (const entry of known.values()) await load(entry.stream, entry);
+    async refresh(stream) {
+      const one = stream === undefined ? undefined : known.get(streamKey(stream));
+      if (one !== undefined) await load(one.stream, one);
+      if (stream === undefined) for (const entry of known.values()) await load(entry.stream, entry);
     },
     wait(streams, action) {
       const keys = streams.map(streamKey);

@@ -48,7 +48,7 @@ async function look(services: Services, client: Client, wanted: Wanted, room: nu
   if (wanted.error !== code.none) return { ...place, error: wanted.error };
   if (wanted.offset > next) {
     // After a crash of PostgreSQL the last offsets may have to be given once more; they will be the same.
-    if (services.cluster.epoch() === undefined) await services.watermarks.refresh();
+    if (services.cluster.epoch() === undefined) await services.watermarks.refresh(wanted.stream);
     const now = (await services.watermarks.of(wanted.stream)).next[wanted.partition] ?? 0;
     return { ...place, error: wanted.offset <= now || !services.settled() ? code.none : code.offsetOutOfRange };
   }
