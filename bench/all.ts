@@ -24,9 +24,11 @@ const quick: Readonly<Record<string, readonly string[]>> = {
   delivery: ['--rounds', '1', '--seconds', '1'],
   flowspec: ['--nodes', '100', '--edges', '200', '--rounds', '1'],
   gateway: ['1', '500'],
+  growth: ['--up-to', '1000'],
   holds: ['50', '1'],
   kafka: ['read', '5000'],
   patterns: ['1', '500'],
+  processes: ['--rounds', '1', '--scale', '0.2'],
   schedule: ['1'],
   chains: ['--rounds', '1'],
 };

@@ -1,3 +1,4 @@
+import { limits } from '../../server/kernel/limits.ts';
 import { CURRENT, inParts, LEGACY, type Ground, type Subject } from './ground.ts';
 
 /** Nodes of one workspace. */
@@ -13,8 +14,7 @@ export async function nodesSubject(ground: Ground): Promise<Subject> {
   return {
     name: 'nodes',
     tables: ['node', 'node_version'],
-    // Of one workspace.
-    most: 100_000,
+    most: limits.filesPerWorkspace.value,
     async clear() {
       await database.run(`delete from node_version where node_id in (select id from node where name like 'stored\\_%')`);
       await database.run(`delete from node where name like 'stored\\_%'`);
@@ -22,7 +22,8 @@ export async function nodesSubject(ground: Ground): Promise<Subject> {
     async fill(count) {
       await inParts(
         relaxed,
-        count,
+        // With room for those that are made while it is measured.
+        Math.min(count, limits.filesPerWorkspace.value - 1_000),
         `with filled as (
            insert into node (tenant_id, workspace_id, kind, name, command, file_type, folder_id, business_id, use_type, spec, content, owner_id, state, revision, committed_revision, current_version, committed_version, deployed_version,
              created_at, created_by, edited_at, edited_by)
