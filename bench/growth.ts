@@ -2,8 +2,8 @@
  * How each cost grows with the rows that are there, from 1,000 to millions: tables are filled by SQL, spread over the days for which they are kept, and each cost
  * is measured through the code that has it in service (a signed call through the gateway, or the function that the delivery, the scheduler or the Kafka listener uses).
  *
- *     npm run bench -- growth                          up to a million rows
- *     npm run bench -- growth --up-to 5000000          up to five million; some 20 minutes and 10 GB
+ *     npm run bench -- growth                          up to a million rows; some three minutes
+ *     npm run bench -- growth --up-to 5000000          up to five million, with that much more time and disk
  *     npm run bench -- growth --only log,instances     some subjects: log, deliveries, calls, instances, holds, nodes
  *
  * Told are medians in milliseconds; the exponent over all sizes and over the last step (0: it does not depend on the rows, 1: it grows as they do); and which costs grow
@@ -27,7 +27,7 @@ const SIZES = [1_000, 10_000, 100_000, 1_000_000, 5_000_000];
 const ROUNDS = 25;
 const WARM_ROUNDS = 10;
 const MOST_MS = 3_000;
-/** Where the rows are log(last)/log(first) times as many, a cost may be so many times that, since a quarter of a millisecond more is no growth that anybody notices. */
+/** A cost may grow by so many times the growth of the rows' logarithm, and by a millisecond that nobody notices. */
 const SPARE = 2;
 const UNNOTICED_MS = 1;
 const MOST_EXPONENT = 1.2;
