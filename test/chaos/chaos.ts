@@ -4,7 +4,7 @@ import { seededRandom, type Random } from '../integration/malformed/values.ts';
 import { eventually } from '../support/eventually.ts';
 import { auditInvariants, auditLedger } from './audit.ts';
 import { emptyFindings, kinds, type Findings, type KindName } from './kinds.ts';
-import { openPlace, readWords, type Place } from './place.ts';
+import { activity, openPlace, readWords, type Place } from './place.ts';
 import { auditPromises, type Kept } from './promises.ts';
 import { startRuns, write, writeHeld } from './writers.ts';
 
@@ -82,6 +82,7 @@ export async function runChaos(options: ChaosOptions): Promise<Summary> {
       if (faults.length > 0) {
         for (const fault of faults) say(`  ${fault}`);
         for (const server of [place.first, place.second]) say(`  the ${server.name} said: ${server.complaints().slice(-1_500)}`);
+        for (const line of await activity(place.database)) say(`  PostgreSQL: ${line}`);
         break;
       }
     }

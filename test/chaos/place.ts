@@ -80,6 +80,17 @@ export async function readWords(file: string): Promise<string[][]> {
   return text.split('\n').slice(0, -1).map((line) => line.split(' '));
 }
 
+/** What PostgreSQL is doing and who waits for whom, in lines, to understand what stands still. */
+export async function activity(database: Database): Promise<string[]> {
+  const rows = await database
+    .rows<{ line: string }>(
+      `select concat_ws(' ', pid, state, wait_event_type, wait_event, 'blocked by', pg_blocking_pids(pid)::text, now() - xact_start, left(query, 100)) as line
+       from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and (state <> 'idle' or cardinality(pg_blocking_pids(pid)) > 0)`,
+    )
+    .catch((error: unknown) => [{ line: String(error) }]);
+  return rows.map((row) => row.line);
+}
+
 /** Starts everything. `writers` is the number of workspaces that are written to. */
 export async function openPlace(options: { readonly writers: number; readonly kafka: boolean; readonly disk: boolean; readonly members: number }): Promise<Place> {
   const closers: (() => Promise<unknown>)[] = [];
@@ -116,7 +127,9 @@ export async function openPlace(options: { readonly writers: number; readonly ka
     const second = keepServer('second server', { dataFolder, port: ports[1], key: KEY, env: { ...beside, MILLRACE_KAFKA_LISTEN: `127.0.0.1:${kafkaPorts[1]}` } });
     const worker = keepServer('worker', { dataFolder, port: ports[2], key: KEY, env: { DATABASE_URL: url, MILLRACE_ROLES: 'work' } });
     closers.push(() => second.stop(), () => worker.stop());
-    await Promise.all([second.start(), worker.start()]);
+    await Promise.all([second.start(), worker.start()]).catch(async (error: unknown) => {
+      throw new Error(`the servers beside the first did not start: ${(await activity(database)).join('\n')}`, { cause: error });
+    });
     const pgdata = (await database.row<{ folder: string }>(`select current_setting('data_directory') as folder`))?.folder ?? '';
     const tenantId = (await database.row<{ id: number }>('select min(id) as id from tenant'))?.id ?? 0;
 
