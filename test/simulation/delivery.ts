@@ -13,7 +13,7 @@ import { createEventLog } from '../../server/openevent/log.ts';
 import type { Random } from '../integration/malformed/values.ts';
 import { choicesOf, newTally, scriptOf, type Action } from './choices.ts';
 import { createNetwork, MODES, type Sender, type Target } from './delivery-network.ts';
-import { coverage, crashPoints, mortal, newFate, type CrashPoints } from './mortal.ts';
+import { coverage, crashPoints, mortal, newFate, type CrashPoints, type Fate } from './mortal.ts';
 import { createTraffic, withoutShortPauses, type Traffic } from './quiet.ts';
 import type { Report, SimulatedWorld } from './seeds.ts';
 
@@ -53,7 +53,7 @@ export async function deliveryWorld(): Promise<SimulatedWorld> {
       count += 1;
       return simulate(seed, 10_000 + count, { place, database: traffic.watch(shared.database), traffic, points });
     },
-    crashPoints: () => coverage(points, 50),
+    crashPoints: () => coverage(points, 300),
     async close() {
       await shared.close();
       await place.close();
@@ -66,6 +66,11 @@ export async function deliveryWorld(): Promise<SimulatedWorld> {
 async function sharedConnections(place: Place): Promise<{ readonly database: Database; close(): Promise<void> }> {
   const presence = singleConnection(place.url);
   await presence.client.connect();
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = async (text: string, values: readonly unknown[]): Promise<void> => {
+    last = last.then(() => presence.executor.run(text, values));
+    await last;
+  };
   const listeners = new Map<string, Set<(payload: string) => void>>();
   const ends: (() => Promise<void>)[] = [];
   for (const channel of ['millrace_event', 'millrace_cache']) {
@@ -83,8 +88,8 @@ async function sharedConnections(place: Place): Promise<{ readonly database: Dat
         return async () => void listeners.get(channel)?.delete(wake);
       },
       async hold(space, key) {
-        await presence.executor.run('select pg_advisory_lock_shared($1, hashtext($2))', [space, key]);
-        return async () => void (await presence.executor.run('select pg_advisory_unlock_shared($1, hashtext($2))', [space, key]));
+        await inTurn('select pg_advisory_lock_shared($1, hashtext($2))', [space, key]);
+        return () => inTurn('select pg_advisory_unlock_shared($1, hashtext($2))', [space, key]);
       },
     },
     async close() {
@@ -145,8 +150,8 @@ async function simulate(seed: number, tenantId: number, { place, database, traff
   let engines: Engine[] = [];
   let dying: Promise<void>[] = [];
 
-  async function startEngine(): Promise<void> {
-    const fate = newFate();
+  async function startEngine(doom?: Fate['doom']): Promise<void> {
+    const fate = { ...newFate(), doom };
     const time = processClock(clock);
     const seen = mortal(database, fate, points);
     const events = createEventLog({ database: seen, validatePayloads: false });
@@ -170,7 +175,11 @@ async function simulate(seed: number, tenantId: number, { place, database, traff
       engines = engines.filter((one) => one !== engine);
       dying.push(delivery.abandon());
     };
-    await delivery.start();
+    try {
+      await delivery.start();
+    } catch (error) {
+      if (!fate.dead) throw error;
+    }
   }
 
   /** What takes milliseconds in the database must not take seconds of the clock. */
@@ -243,6 +252,8 @@ async function simulate(seed: number, tenantId: number, { place, database, traff
     if (random.chance(0.3)) await raise(random);
   }
 
+  const doom = (random: Random, most: number) => ({ left: random.below(most), when: random.pick(['before', 'after'] as const) });
+
   const actions: readonly Action[] = [
     {
       name: 'raise',
@@ -302,7 +313,7 @@ async function simulate(seed: number, tenantId: number, { place, database, traff
       name: 'die at a statement',
       weight: 4,
       run: async (random) => {
-        random.pick(engines).fate.doom = { left: random.below(10), when: random.pick(['before', 'after'] as const) };
+        random.pick(engines).fate.doom = doom(random, 10);
         await raise(random);
         await settle();
       },
@@ -338,11 +349,14 @@ async function simulate(seed: number, tenantId: number, { place, database, traff
         await settle();
       },
     },
+    // The others hand over what is its share; they or the new one may die over it.
     {
       name: 'one more engine',
-      weight: 1,
-      run: async () => {
-        if (engines.length < 3) await startEngine();
+      weight: 2,
+      run: async (random) => {
+        for (const engine of engines) if (random.chance(0.4)) engine.fate.doom = doom(random, 8);
+        if (engines.length < 3) await startEngine(random.chance(0.3) ? doom(random, 4) : undefined);
+        clock.advance(2_500);
         await settle();
       },
     },

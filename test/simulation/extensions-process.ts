@@ -64,6 +64,8 @@ export function startProcess(world: World, options: { readonly withoutDeadlines?
       await jobs.drain();
       if (fate.dead) throw new Killed('the process was killed');
     },
+    /** Resolves when what it asks by itself has been asked. */
+    idle: () => asking.drain(),
     async bury() {
       fate.dead = true;
       await asking.stop();

@@ -83,7 +83,7 @@ export async function extensionsWorld(options: Options = {}): Promise<SimulatedW
       clock.set(BEGIN);
       return simulate(seed, { database, clock, points }, options);
     },
-    crashPoints: () => coverage(points, 50),
+    crashPoints: () => coverage(points, 100),
     async close() {
       await database.close();
       await drop();
@@ -236,14 +236,16 @@ async function simulate(seed: number, { database, clock, points: crashes }: Stag
     await attempt(() => Promise.all([process.turn(), peer.turn()]));
   }
 
-  const nextDue = async () =>
-    (
-      await database.row<{ at: Date | null }>(
-        `select min(at) as at from (select deadline_at as at from hold_check where state = 'WAITING' union all select ask_at from hold_check where state = 'WAITING' union all
-           select deadline_at from hold_approval where state = 'PENDING' union all select run_at from job where failed_at is null) as due where at > $1`,
-        [clock.now()],
-      )
-    )?.at ?? undefined;
+  const nextDue = async () => {
+    // What the other process has begun to ask by itself comes to its end before time goes on.
+    await peer.idle();
+    const row = await database.row<{ at: Date | null }>(
+      `select min(at) as at from (select deadline_at as at from hold_check where state = 'WAITING' union all select ask_at from hold_check where state = 'WAITING' union all
+         select deadline_at from hold_approval where state = 'PENDING' union all select run_at from job where failed_at is null) as due where at > $1`,
+      [clock.now()],
+    );
+    return row?.at ?? undefined;
+  };
 
   /** Lets time pass, from one moment at which there is something to do to the next. */
   async function pass(milliseconds: number): Promise<void> {

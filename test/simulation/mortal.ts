@@ -42,7 +42,17 @@ export function crashPoints(): CrashPoints {
 
 const COMMIT = 'commit';
 const more = (counts: Map<string, number>, key: string) => void counts.set(key, (counts.get(key) ?? 0) + 1);
-const nameOf = (text: string) => text.replaceAll(/\s+/g, ' ').trim().slice(0, 120);
+const names = new Map<string, string>();
+
+/** A statement's beginning, on one line. */
+function nameOf(text: string): string {
+  let name = names.get(text);
+  if (name === undefined) {
+    name = text.replaceAll(/\s+/g, ' ').trim().slice(0, 160);
+    names.set(text, name);
+  }
+  return name;
+}
 
 function checkAlive(fate: Fate): void {
   if (fate.dead) throw new Killed('the process was killed');

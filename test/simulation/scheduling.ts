@@ -74,7 +74,7 @@ export async function schedulingWorld(): Promise<SimulatedWorld> {
       clock.set(BEGIN);
       return simulate(seed, `s${count}_${seed}`, { place, clock, schedulers, points });
     },
-    crashPoints: () => coverage(points, 50),
+    crashPoints: () => coverage(points, 100),
     close: place.close,
   };
 }
@@ -308,7 +308,7 @@ async function simulate(seed: number, name: string, { place, clock, schedulers, 
       name: 'look and die',
       weight: 6,
       run: async (random) => {
-        random.pick(schedulers).fate.doom = { left: random.below(22), when: random.pick(['before', 'after'] as const) };
+        random.pick(schedulers).fate.doom = { left: random.below(random.pick([10, 22, 60])), when: random.pick(['before', 'after'] as const) };
         await drain();
       },
     },
