@@ -176,31 +176,45 @@ export interface AttemptFilter {
 }
 
 const attemptColumns = 'id, subscription_id, event_id, type, object_key, number, outcome, stage, http_status, message, excerpt, started_at, duration_ms, next_at';
-const attemptFilter = `subscription_id = any($1::bigint[]) and ($2::uuid is null or event_id = $2) and ($3::text is null or outcome = $3) and started_at >= $4 and started_at < $5
-  and ($6::text is null or object_key = $6) and ($7::text is null or type = $7) and ($8::integer is null or http_status = $8) and ($10::integer is null or duration_ms >= $10)
-  and ($9::text is null or strpos(lower(coalesce(message, '')), lower($9)) > 0 or strpos(lower(coalesce(excerpt, '')), lower($9)) > 0
-    or exists (select from event where event.event_id = delivery_attempt.event_id and strpos(lower(event.data::text), lower($9)) > 0))`;
-const attemptValues = (filter: AttemptFilter) => [
-  filter.subscriptions,
-  filter.eventId ?? null,
-  filter.outcome ?? null,
-  filter.from ?? '-infinity',
-  filter.to ?? 'infinity',
-  filter.objectKey ?? null,
-  filter.type ?? null,
-  filter.httpStatus ?? null,
-  filter.keyword ?? null,
-  filter.minDurationMs ?? null,
-];
+
+/** Only the conditions that the filter has, so that the planner knows which index serves. */
+function attemptConditions(filter: AttemptFilter): { conditions: string; values: unknown[] } {
+  const values: unknown[] = [];
+  const only = (condition: string, value: unknown) => (value === undefined ? '' : ` and ${condition.replace('?', () => `$${values.push(value)}`)}`);
+  const conditions =
+    `true${only('subscription_id = any(?::bigint[])', filter.subscriptions)}` +
+    only('event_id = ?::uuid', filter.eventId) +
+    only('outcome = ?', filter.outcome) +
+    // Said again as a constant, for the index of those that are no success.
+    (filter.outcome === undefined || filter.outcome === 'succeeded' ? '' : ` and outcome <> 'succeeded'`) +
+    only('started_at >= ?', filter.from) +
+    only('started_at < ?', filter.to) +
+    only('object_key = ?', filter.objectKey) +
+    only('type = ?', filter.type) +
+    only('http_status = ?', filter.httpStatus) +
+    only('duration_ms >= ?', filter.minDurationMs) +
+    keywordCondition(filter.keyword, values);
+  return { conditions, values };
+}
+
+/** The word stands in the message, in the receiver's answer, or in the event. */
+function keywordCondition(keyword: string | undefined, values: unknown[]): string {
+  if (keyword === undefined) return '';
+  const word = `lower($${values.push(keyword)})`;
+  return ` and (strpos(lower(coalesce(message, '')), ${word}) > 0 or strpos(lower(coalesce(excerpt, '')), ${word}) > 0
+    or exists (select from event where event.event_id = delivery_attempt.event_id and strpos(lower(event.data::text), ${word}) > 0))`;
+}
 
 /** Attempts, newest first. */
 export function listAttempts(db: Executor, filter: AttemptFilter, offset: number, count: number): Promise<ListedAttempt[]> {
-  return db.rows(`select ${attemptColumns} from delivery_attempt where ${attemptFilter} order by started_at desc, id desc offset $11 limit $12`, [...attemptValues(filter), offset, count]);
+  const { conditions, values } = attemptConditions(filter);
+  return db.rows(`select ${attemptColumns} from delivery_attempt where ${conditions} order by started_at desc, id desc offset $${values.length + 1} limit $${values.length + 2}`, [...values, offset, count]);
 }
 
 /** At most 100,000 are counted. */
 export async function countAttempts(db: Executor, filter: AttemptFilter): Promise<number> {
-  return (await db.row<{ count: number }>(`select count(*) from (select from delivery_attempt where ${attemptFilter} limit ${COUNT_LIMIT}) as a`, attemptValues(filter)))?.count ?? 0;
+  const { conditions, values } = attemptConditions(filter);
+  return (await db.row<{ count: number }>(`select count(*) from (select from delivery_attempt where ${conditions} limit ${COUNT_LIMIT}) as a`, values))?.count ?? 0;
 }
 
 export function findAttempt(db: Executor, subscriptionId: number, id: number): Promise<ListedAttempt | undefined> {
