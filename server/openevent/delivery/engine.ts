@@ -295,7 +295,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     role: 'deliver',
     async start() {
       stopped = false;
-      presence = await createPresence(database, owner);
+      presence = await createPresence(database, 'delivery', owner);
       takeover = createTakeover(database, presence, owner);
       const listeners = () => [...sessions.values()].filter((session) => session.live()).length;
       const shared = createSharedReader({

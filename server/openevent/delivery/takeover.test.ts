@@ -14,8 +14,8 @@ after(() => place.close());
 
 test('a process that ended is recognised as soon as its connection is gone, and one that lives is not', async () => {
   const other = openDatabase({ connection: place.url, connections: 1 });
-  const one = await createPresence(place.database, 'one');
-  const two = await createPresence(other, 'two');
+  const one = await createPresence(place.database, 'delivery', 'one');
+  const two = await createPresence(other, 'delivery', 'two');
   assert.equal(await one.count(), 2);
   assert.deepEqual(await one.dead(['one', 'two', 'three']), ['three']);
   // As kill -9 does: the connection ends without a word.

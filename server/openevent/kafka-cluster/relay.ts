@@ -271,7 +271,7 @@ export function createKafkaRelay(options: KafkaRelayOptions): KafkaRelay {
     wake,
     async start() {
       stopped = false;
-      presence = await createPresence(database, owner);
+      presence = await createPresence(database, 'relay', owner);
       unlisten = [
         await database.listen('millrace_event', wake),
         await database.listen('millrace_cache', (payload) => {
