@@ -93,7 +93,7 @@ export async function runChaos(options: ChaosOptions): Promise<Summary> {
     faults.push(...place.receiver.failures());
     // Clients may give up, as kafkajs does when a server is killed while it signs in; then their own managers start them again.
     const gaveUp = place.members.flatMap((one) => one.failures());
-    if (gaveUp.length > 0) say(`Kafka consumers gave up by themselves ${gaveUp.length} times: ${[...new Set(gaveUp.map((text) => /Kafka\w+: .*/.exec(text)?.[0] ?? text.slice(-200)))].join('; ')}`);
+    if (gaveUp.length > 0) say(`Kafka consumers gave up by themselves ${gaveUp.length} times: ${[...new Set(gaveUp.map((text) => /KafkaJS\w+: .*/.exec(text)?.[0] ?? text.slice(-200)))].join('; ')}`);
     const kept = await auditPromises(place);
     return { rounds: counted, findings, kept, faults: [...faults, ...kept.flatMap((one) => one.faults)] };
   } finally {

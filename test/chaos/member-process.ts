@@ -27,7 +27,9 @@ const kafka = new Kafka({
 const consumer = kafka.consumer({ groupId: settings.group, sessionTimeout: 5_000, rebalanceTimeout: 5_000, heartbeatInterval: 500, maxWaitTimeInMs: 300 });
 consumer.on('consumer.group_join', ({ payload }) => process.stdout.write(`joined ${Object.values(payload.memberAssignment).flat().length}\n`));
 consumer.on('consumer.crash', ({ payload }) => {
-  if (!payload.restart) process.exit(3);
+  if (payload.restart) return;
+  process.stderr.write(`${String(payload.error)}\n`);
+  process.exit(3);
 });
 await consumer.connect();
 await consumer.subscribe({ topic: settings.topic, fromBeginning: true });

@@ -24,7 +24,7 @@ export function program(file: string, settings: object): Program {
   const failures: string[] = [];
 
   async function start(): Promise<void> {
-    const own = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, file), JSON.stringify(settings)], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const own = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning', join(import.meta.dirname, file), JSON.stringify(settings)], { stdio: ['pipe', 'pipe', 'pipe'] });
     child = own;
     lines = [];
     let said = '';
