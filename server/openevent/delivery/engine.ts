@@ -202,11 +202,13 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     for (;;) {
       const room = Math.min(limits.jobBatch.value, share - sessions.size - restarting.size);
       if (stopped || room <= 0) return;
-      const claimed = await store.claimSubscriptions(database, owner, clock.now(), until, room, dead);
+      // A lease from now on: one from the beginning of a round in which the process stood still has run out already, and would be claimed again without end.
+      const claimedUntil = leaseEnd();
+      const claimed = await store.claimSubscriptions(database, owner, clock.now(), claimedUntil, room, dead);
       for (const subscription of claimed) {
         // A lease of our own that ran out: what its session would write counts no more.
         sessions.get(subscription.id)?.abandon();
-        await open(subscription, until).catch((error: unknown) => log.error({ err: error, subscription: subscription.id }, 'a subscription cannot be delivered'));
+        await open(subscription, claimedUntil).catch((error: unknown) => log.error({ err: error, subscription: subscription.id }, 'a subscription cannot be delivered'));
       }
       if (claimed.length < room) return;
     }

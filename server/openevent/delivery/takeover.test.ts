@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createPresence } from '../../kernel/presence.ts';
 import { openDatabase } from '../../kernel/database.ts';
+import { silentLog } from '../../kernel/log.ts';
 import { deliveryPlace } from './delivery.fixture.ts';
+import { createDelivery } from './engine.ts';
 
 let place: Awaited<ReturnType<typeof deliveryPlace>>;
 let tenant = 900;
@@ -70,4 +72,37 @@ test('two processes share the subscriptions evenly, without a duplicate, and one
   await first.stop();
   await place.until('the second has all', () => second.owned().length === 8);
   await second.stop();
+});
+
+test('a process that stood still in the midst of a round holds what it claims after it for a whole lease', async () => {
+  const { clock, database } = place;
+  await database.run('delete from subscription');
+  const { id } = await place.subscribe((tenant += 1), (await place.receiver()).url);
+  let stands = true;
+  const delivery = createDelivery({
+    database: {
+      ...database,
+      async row(text, values) {
+        const found = await database.row<never>(text, values);
+        // For longer than a lease, between the beginning of the round and the claim: when it has counted the processes.
+        if (stands && text.startsWith('select count(*) from (')) {
+          stands = false;
+          clock.advance(10_000);
+        }
+        return found;
+      },
+    },
+    changes: place.changes,
+    events: place.events,
+    clock,
+    secrets: place.secrets,
+    log: silentLog,
+    send: place.send,
+    owner: 'stood still',
+  });
+  after(() => delivery.abandon());
+  await delivery.start();
+  await place.until('it has it', () => delivery.owned().includes(id));
+  const lease = await database.row<{ lease_until: Date }>('select lease_until from delivery_cursor where subscription_id = $1', [id]);
+  assert.ok((lease?.lease_until ?? new Date(0)) > clock.now(), 'the lease had run out when it was claimed');
 });
