@@ -59,6 +59,8 @@ export function createResultWriter(options: {
   let running: Promise<void> | undefined;
   let abandoned = false;
   let marks = options.marks;
+  /** New rows of a batch whose write failed. It may have been committed all the same, only the answer was lost. */
+  const unsure = new Set<string>();
   let cancelRetry = () => {};
 
   const pending = () => attempts.length + added.size + changed.size + gone.size > 0 || compareCursors(options.cursor(), saved) !== 0;
@@ -76,6 +78,7 @@ export function createResultWriter(options: {
 
   function putBack(batch: Results): void {
     const later = { attempts, added, changed, gone };
+    for (const row of batch.added) unsure.add(row.eventId);
     attempts = [...batch.attempts];
     added = new Map(batch.added.map((row) => [row.eventId, row]));
     changed = new Map(batch.changed.map((row) => [row.eventId, row]));
@@ -90,7 +93,7 @@ export function createResultWriter(options: {
   function removeId(id: string): void {
     changed.delete(id);
     // An event that was never written needs no deletion.
-    if (!added.delete(id)) gone.add(id);
+    if (!added.delete(id) || unsure.has(id)) gone.add(id);
   }
 
   async function run(): Promise<void> {
@@ -110,6 +113,7 @@ export function createResultWriter(options: {
         options.onLost();
         return;
       }
+      unsure.clear();
       saved = batch.cursor;
       options.onWritten();
     }
@@ -123,7 +127,7 @@ export function createResultWriter(options: {
     add: (row) => void added.set(row.eventId, row),
     change(row) {
       if (added.has(row.eventId)) added.set(row.eventId, row);
-      else changed.set(row.eventId, row);
+      if (!added.has(row.eventId) || unsure.has(row.eventId)) changed.set(row.eventId, row);
     },
     remove: (row) => removeId(row.eventId),
     mark() {
