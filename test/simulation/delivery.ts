@@ -13,7 +13,7 @@ import { createEventLog } from '../../server/openevent/log.ts';
 import type { Random } from '../integration/malformed/values.ts';
 import { choicesOf, newTally, scriptOf, type Action } from './choices.ts';
 import { createNetwork, MODES, type Sender, type Target } from './delivery-network.ts';
-import { coverage, crashPoints, mortal, newFate, type CrashPoints, type Fate } from './mortal.ts';
+import { coverage, crashPoints, doomOf, mortal, newFate, type CrashPoints, type Fate } from './mortal.ts';
 import { createTraffic, withoutShortPauses, type Traffic } from './quiet.ts';
 import type { Report, SimulatedWorld } from './seeds.ts';
 
@@ -252,8 +252,6 @@ async function simulate(seed: number, tenantId: number, { place, database, traff
     if (random.chance(0.3)) await raise(random);
   }
 
-  const doom = (random: Random, most: number) => ({ left: random.below(most), when: random.pick(['before', 'after'] as const) });
-
   const actions: readonly Action[] = [
     {
       name: 'raise',
@@ -313,7 +311,7 @@ async function simulate(seed: number, tenantId: number, { place, database, traff
       name: 'die at a statement',
       weight: 4,
       run: async (random) => {
-        random.pick(engines).fate.doom = doom(random, 10);
+        random.pick(engines).fate.doom = doomOf(random, 10);
         await raise(random);
         await settle();
       },
@@ -354,8 +352,8 @@ async function simulate(seed: number, tenantId: number, { place, database, traff
       name: 'one more engine',
       weight: 2,
       run: async (random) => {
-        for (const engine of engines) if (random.chance(0.4)) engine.fate.doom = doom(random, 8);
-        if (engines.length < 3) await startEngine(random.chance(0.3) ? doom(random, 4) : undefined);
+        for (const engine of engines) if (random.chance(0.4)) engine.fate.doom = doomOf(random, 8);
+        if (engines.length < 3) await startEngine(random.chance(0.3) ? doomOf(random, 4) : undefined);
         clock.advance(2_500);
         await settle();
       },

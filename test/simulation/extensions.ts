@@ -12,7 +12,7 @@ import { testCaller } from '../support/call.ts';
 import { testDatabase } from '../support/database.ts';
 import { choicesOf, newTally, scriptOf, type Action } from './choices.ts';
 import { startProcess, type Process, type World } from './extensions-process.ts';
-import { AnswerLost, coverage, crashPoints, type CrashPoints } from './mortal.ts';
+import { AnswerLost, coverage, crashPoints, doomOf, type CrashPoints } from './mortal.ts';
 import type { Report, SimulatedWorld } from './seeds.ts';
 
 /**
@@ -223,7 +223,10 @@ async function simulate(seed: number, { database, clock, points: crashes }: Stag
 
   const call = (caller: typeof admin, version: string, action: string, request: object) => process.call(caller, version, action, request);
 
-  const turn = () => attempt(() => process.turn());
+  /** The process looks, and once more where it could not come to the end, as it would a moment later. */
+  async function turn(): Promise<void> {
+    for (let looks = 0; looks < 4; looks += 1) if ((await attempt(() => process.turn())) === 'done') return;
+  }
 
   /** Both processes look at the same moment. */
   async function turnTogether(): Promise<void> {
@@ -233,7 +236,7 @@ async function simulate(seed: number, { database, clock, points: crashes }: Stag
       [clock.now()],
     );
     if (due !== undefined) tally.count('processes at the same work');
-    await attempt(() => Promise.all([process.turn(), peer.turn()]));
+    if ((await attempt(() => Promise.all([process.turn(), peer.turn()]))) !== 'done') await turn();
   }
 
   const nextDue = async () => {
@@ -363,7 +366,6 @@ async function simulate(seed: number, { database, clock, points: crashes }: Stag
     return rows.length === 0 ? undefined : random.pick(rows).id;
   };
 
-  const doom = (random: Random) => ({ left: random.below(26), when: random.pick(['before', 'after'] as const) });
   const slow = (random: Random) => 3 + random.below(10);
 
   const actions: readonly Action[] = [
@@ -409,7 +411,7 @@ async function simulate(seed: number, { database, clock, points: crashes }: Stag
       name: 'die while it answers',
       weight: 2,
       run: async (random) => {
-        process.fate.doom = doom(random);
+        process.fate.doom = doomOf(random, 26);
         await answer(random);
       },
     },
@@ -419,7 +421,7 @@ async function simulate(seed: number, { database, clock, points: crashes }: Stag
       run: async (random) => {
         const due = await nextDue();
         if (due !== undefined) clock.set(due);
-        process.fate.doom = doom(random);
+        process.fate.doom = doomOf(random, 26);
         await turn();
       },
     },
@@ -427,7 +429,7 @@ async function simulate(seed: number, { database, clock, points: crashes }: Stag
       name: 'die while it proposes',
       weight: 2,
       run: async (random) => {
-        process.fate.doom = doom(random);
+        process.fate.doom = doomOf(random, 26);
         await propose(random);
       },
     },

@@ -1,4 +1,6 @@
 import { sqlState, type Database, type Executor } from '../../server/kernel/database.ts';
+import type { Random } from '../integration/malformed/values.ts';
+import { hash } from './choices.ts';
 
 /** The process was killed: nothing that it had begun goes on, and nothing that it had in memory is left. */
 export class Killed extends Error {}
@@ -6,11 +8,27 @@ export class Killed extends Error {}
 /** The connection broke while the answer to a commit was on its way. The commit counts, and nobody here knows it. */
 export class AnswerLost extends Error {}
 
+/** When a process dies. `kind`: only statements of this kind count, so that those that come seldom are met as surely as the others. */
+export interface Doom {
+  left: number;
+  readonly when: 'before' | 'after';
+  readonly kind?: number;
+}
+
+/** Kinds into which statements fall by their text. */
+const KINDS = 24;
+
+/** An end at one of the next `most` statements, or at the next of one kind. */
+export function doomOf(random: Random, most: number): Doom {
+  const when = random.pick(['before', 'after'] as const);
+  return random.chance(0.5) ? { left: random.below(most), when } : { left: 0, when, kind: random.below(KINDS) };
+}
+
 /** What lies before one process: when it dies, what of it is slow, what it will not hear. */
 export interface Fate {
   dead: boolean;
   /** It dies right before or right after a statement or commit, when so many were passed. Undefined: it lives. */
-  doom: { left: number; readonly when: 'before' | 'after' } | undefined;
+  doom: Doom | undefined;
   /** Round trips that its next commit is kept waiting for, while others go on. */
   slow: number;
   /** Commits until one whose answer is lost while the process lives; undefined: none is. */
@@ -54,6 +72,8 @@ function nameOf(text: string): string {
   return name;
 }
 
+const counts = ({ kind }: Doom, name: string) => kind === undefined || hash(name) % KINDS === kind;
+
 function checkAlive(fate: Fate): void {
   if (fate.dead) throw new Killed('the process was killed');
 }
@@ -69,12 +89,12 @@ function die(fate: Fate, counts: Map<string, number>, name: string): never {
 function before(fate: Fate, points: CrashPoints, name: string): void {
   checkAlive(fate);
   more(points.met, name);
-  if (fate.doom?.when === 'before' && fate.doom.left <= 0) die(fate, points.before, name);
+  if (fate.doom?.when === 'before' && fate.doom.left <= 0 && counts(fate.doom, name)) die(fate, points.before, name);
 }
 
 function after(fate: Fate, points: CrashPoints, name: string): void {
   checkAlive(fate);
-  if (fate.doom === undefined) return;
+  if (fate.doom === undefined || !counts(fate.doom, name)) return;
   if (fate.doom.left <= 0) die(fate, points.after, name);
   fate.doom.left -= 1;
 }

@@ -3,7 +3,7 @@ import { claimRuns, nextQueue, renewLeases, runOf, takeLostRuns, type LostRow } 
 import { schedulingPlace, SHELL, USER, WORKSPACE, ZERO_LOAD } from '../../server/platform/scheduling/scheduling.fixture.ts';
 import { type Random } from '../integration/malformed/values.ts';
 import { choicesOf, newTally, scriptOf, type Action } from './choices.ts';
-import { coverage, crashPoints, mortal, newFate, type CrashPoints, type Fate } from './mortal.ts';
+import { coverage, crashPoints, doomOf, mortal, newFate, type CrashPoints, type Fate } from './mortal.ts';
 import { auditSchedule } from './scheduling-audit.ts';
 import { createEndings, type Kind } from './scheduling-endings.ts';
 import type { Report, SimulatedWorld } from './seeds.ts';
@@ -308,7 +308,7 @@ async function simulate(seed: number, name: string, { place, clock, schedulers, 
       name: 'look and die',
       weight: 6,
       run: async (random) => {
-        random.pick(schedulers).fate.doom = { left: random.below(random.pick([10, 22, 60])), when: random.pick(['before', 'after'] as const) };
+        random.pick(schedulers).fate.doom = doomOf(random, 30);
         await drain();
       },
     },
@@ -366,11 +366,12 @@ async function simulate(seed: number, name: string, { place, clock, schedulers, 
     await checkNow();
   }
 
-  // From here on nothing fails: everything comes to its end.
+  // From here on no worker fails, and soon no scheduler: everything comes to its end.
   for (const { fate } of schedulers) Object.assign(fate, newFate());
   const healer = newWorker();
   const healing = choices.of('healing');
   for (let round = 0; round < 100; round += 1) {
+    for (const { fate } of schedulers) fate.doom = round < 8 && healing.chance(0.5) ? doomOf(healing, 30) : undefined;
     await drain();
     await claim(healer, 50);
     if (healer.held.length > 0) await endings.finish(healer, [...healer.held], healing);
