@@ -67,3 +67,15 @@ test('an event that was parked by a write whose answer was lost, and fails once 
   assert.deepEqual(written[1]?.added.map((row) => row.attempts), [2]);
   assert.deepEqual(written[1]?.changed.map((row) => row.attempts), [2]);
 });
+
+test('nothing more may be sent from a refused write on until one went through', async () => {
+  const { writer, written, clock } = unheardWriter();
+  assert.equal(writer.full(), false);
+  writer.add(parked('a'));
+  await writer.settled();
+  assert.equal(writer.full(), true);
+  clock.advance(200);
+  await writer.settled();
+  assert.equal(written.length, 2);
+  assert.equal(writer.full(), false);
+});

@@ -61,6 +61,8 @@ export function createResultWriter(options: {
   let marks = options.marks;
   /** New rows of a batch whose write failed. It may have been committed all the same, only the answer was lost. */
   const unsure = new Set<string>();
+  /** The last write failed. What is sent now may be sent for nothing: it comes again should this process end before it can write. */
+  let refused = false;
   let cancelRetry = () => {};
 
   const pending = () => attempts.length + added.size + changed.size + gone.size > 0 || compareCursors(options.cursor(), saved) !== 0;
@@ -104,6 +106,7 @@ export function createResultWriter(options: {
         held = await options.save(batch);
       } catch (error) {
         putBack(batch);
+        refused = true;
         log.warn({ err: error }, 'the results of deliveries could not be written and will be tried again');
         cancelRetry = clock.after(RETRY_MS, writer.write);
         return;
@@ -113,6 +116,7 @@ export function createResultWriter(options: {
         options.onLost();
         return;
       }
+      refused = false;
       unsure.clear();
       saved = batch.cursor;
       options.onWritten();
@@ -139,7 +143,7 @@ export function createResultWriter(options: {
         running = undefined;
       });
     },
-    full: () => attempts.length >= MOST_UNWRITTEN,
+    full: () => refused || attempts.length >= MOST_UNWRITTEN,
     async settled() {
       writer.write();
       await running;
