@@ -94,7 +94,7 @@ export async function runChaos(options: ChaosOptions): Promise<Summary> {
     // Clients may give up, as kafkajs does when a server is killed while it signs in; then their own managers start them again.
     const gaveUp = place.members.flatMap((one) => one.failures());
     if (gaveUp.length > 0) say(`Kafka consumers gave up by themselves ${gaveUp.length} times: ${[...new Set(gaveUp.map((text) => /KafkaJS\w+: .*/.exec(text)?.[0] ?? text.slice(-200)))].join('; ')}`);
-    const kept = await auditPromises(place);
+    const kept = await auditPromises(place, plan.length);
     return { rounds: counted, findings, kept, faults: [...faults, ...kept.flatMap((one) => one.faults)] };
   } finally {
     await place.close();

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import type { Database } from '../../server/kernel/database.ts';
+import { limits } from '../../server/kernel/limits.ts';
 import { ALL, TENANT } from '../../server/openevent/kafka/topics.ts';
 import { topicOf } from '../../server/openevent/kafka-cluster/names.ts';
 import { auditCluster } from '../conformance/kafka-cluster-rounds.ts';
@@ -16,9 +17,10 @@ export interface Kept {
   readonly faults: readonly string[];
 }
 
-/** Of what was delivered, that which may come again; judged from so many on, since a single kill may repeat one of each that are under way. */
+/** Of what was delivered, that which may come again; */
 const MOST_DUPLICATES = 0.001;
-const JUDGED_FROM = 20_000;
+/** or else no more each time that something is broken than one subscription has under way at once: the share depends on how often something is. */
+const UNDER_WAY = limits.deliveryConcurrency.value;
 
 interface EventRow {
   readonly event_id: string;
@@ -29,15 +31,15 @@ interface EventRow {
   readonly object_key: string;
 }
 
-function duplicatesOf(what: string, duplicates: number, of: number): { readonly text: string; readonly faults: string[] } {
+function duplicatesOf(what: string, duplicates: number, of: number, breaks: number): { readonly text: string; readonly faults: string[] } {
   const share = of === 0 ? 0 : duplicates / of;
-  const text = `${duplicates} came again (${(share * 100).toFixed(3)} %)`;
-  return { text, faults: of >= JUDGED_FROM && share >= MOST_DUPLICATES ? [`${what}: ${text}, at most ${MOST_DUPLICATES * 100} % may`] : [] };
+  const text = `${duplicates} came again (${(share * 100).toFixed(3)} %, ${(duplicates / Math.max(1, breaks)).toFixed(1)} each time that something was broken)`;
+  return { text, faults: share >= MOST_DUPLICATES && duplicates > UNDER_WAY * breaks ? [`${what}: ${text}, at most ${MOST_DUPLICATES * 100} % or ${UNDER_WAY} each time may`] : [] };
 }
 
-function sequence(what: string, events: readonly EventRow[], arrivals: readonly string[]): Kept {
+function sequence(what: string, events: readonly EventRow[], arrivals: readonly string[], breaks: number): Kept {
   const found = auditSequence(events.map((event) => ({ id: event.event_id, key: `${event.tenant_id} ${event.object_key}` })), arrivals);
-  const duplicates = duplicatesOf(what, found.duplicates, found.arrived);
+  const duplicates = duplicatesOf(what, found.duplicates, found.arrived, breaks);
   const some = (ids: readonly string[]) => `${ids.length} (${ids.slice(0, 3).join(', ')})`;
   return {
     promise: `${what}: at least once, no gap, in order within each object`,
@@ -103,19 +105,19 @@ async function instances(database: Database, place: Place): Promise<Kept> {
   };
 }
 
-async function cluster(events: readonly EventRow[], place: Place): Promise<Kept> {
+async function cluster(events: readonly EventRow[], place: Place, breaks: number): Promise<Kept> {
   const promise = 'Kafka cluster: every event in the order of the log, in each partition';
   const { kafka, tenantId } = place;
   if (kafka === undefined) return { promise, count: `skipped: ${place.missing.kafka ?? 'not asked for'}`, faults: [] };
   const topics = new Set(events.flatMap((event) => [ALL, event.workspace_id ?? TENANT].map((workspaceId) => topicOf(event.tenant_id, workspaceId, tenantId))));
   const records = await readTopics(kafka.address, [...topics]);
   const found = auditCluster(events, records, tenantId);
-  const duplicates = duplicatesOf('Kafka cluster', found.duplicates, records.length);
+  const duplicates = duplicatesOf('Kafka cluster', found.duplicates, records.length, breaks);
   return { promise, count: `${events.length} events, ${records.length} records in ${topics.size} topics, ${duplicates.text}`, faults: [...found.faults, ...duplicates.faults] };
 }
 
-/** Holds everything that was acknowledged or written down against what is there, when all has come to rest. */
-export async function auditPromises(place: Place): Promise<Kept[]> {
+/** Holds everything that was acknowledged or written down against what is there, when all has come to rest. `breaks`: how often something was broken. */
+export async function auditPromises(place: Place, breaks: number): Promise<Kept[]> {
   const { database, ledger } = place;
   const events = await database.rows<EventRow>('select event_id, position, id, tenant_id, workspace_id, object_key from event order by position, id');
   const kept: Kept[] = [
@@ -128,10 +130,10 @@ export async function auditPromises(place: Place): Promise<Kept[]> {
   ];
   for (const { name, path, file, position, rowId } of place.targets) {
     const owed = events.filter((event) => event.tenant_id === place.tenantId && (event.position > position || (event.position === position && event.id > rowId)));
-    kept.push(sequence(`push to the ${name} receiver`, owed, (await readWords(file)).flatMap(([word, id]) => (word === path && id !== undefined ? [id] : []))));
+    kept.push(sequence(`push to the ${name} receiver`, owed, (await readWords(file)).flatMap(([word, id]) => (word === path && id !== undefined ? [id] : [])), breaks));
   }
   const read = (await readWords(place.memberFile)).flatMap(([, , id]) => (id === undefined ? [] : [id]));
-  kept.push(sequence('Kafka listener, consumer group', events.filter((event) => event.tenant_id === place.tenantId), read));
-  kept.push(await cluster(events, place), await instances(database, place), await holds(database, place));
+  kept.push(sequence('Kafka listener, consumer group', events.filter((event) => event.tenant_id === place.tenantId), read, breaks));
+  kept.push(await cluster(events, place, breaks), await instances(database, place), await holds(database, place));
   return kept;
 }
