@@ -240,7 +240,8 @@ async function simulate(seed: number, { database, clock, points: crashes }: Stag
   }
 
   const nextDue = async () => {
-    // What the other process has begun to ask by itself comes to its end before time goes on.
+    // What the processes have begun to ask by themselves comes to its end before time goes on.
+    await attempt(() => process.idle());
     await peer.idle();
     const row = await database.row<{ at: Date | null }>(
       `select min(at) as at from (select deadline_at as at from hold_check where state = 'WAITING' union all select ask_at from hold_check where state = 'WAITING' union all
