@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { eventually } from '../../../test/support/eventually.ts';
 import { ApiError } from '../../kernel/errors.ts';
 import { PYTHON, schedulingPlace, SHELL, WORKSPACE, ZERO_LOAD } from './scheduling.fixture.ts';
 
@@ -153,5 +154,5 @@ test('code that is not deployed runs in development, and keeps its code', async 
   assert.deepEqual([Data?.DagType, Data?.TaskType, Data?.NodeId], ['MANUAL', 'MANUAL', undefined]);
   assert.match(await place.log(id), /^draft 5\n/);
   assert.equal((await callCurrent('GetTaskInstance', { Id: id })).TaskInstance?.Script?.Content, 'echo draft $1');
-  assert.equal((await place.database.row<{ status: string }>('select status from dag_run where id = $1', [Data?.DagId]))?.status, 'Success');
+  await eventually('the whole run has ended too', async () => (await place.database.row<{ status: string }>('select status from dag_run where id = $1', [Data?.DagId]))?.status === 'Success');
 });
