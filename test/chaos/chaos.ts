@@ -58,6 +58,7 @@ export async function runChaos(options: ChaosOptions): Promise<Summary> {
   try {
     if (place.disk !== undefined) say(`the disk that becomes full: ${place.disk.what}`);
     for (const reason of [place.missing.disk, place.missing.kafka]) if (reason !== undefined) say(`skipped: ${reason}`);
+    say(`all works, with ${place.files.length} writers`);
     let stopped = false;
     const until = () => stopped;
     const seeds = place.files.map(() => seededRandom(random.below(2 ** 32)));
@@ -89,6 +90,7 @@ export async function runChaos(options: ChaosOptions): Promise<Summary> {
     stopped = true;
     await Promise.allSettled(working);
     await settle(place, faults);
+    say('all has come to rest');
     for (const server of [place.second, place.worker]) for (const said of server.endedByItself()) faults.push(`the ${server.name} ended by itself: ${said}`);
     faults.push(...place.receiver.failures());
     // Clients may give up, as kafkajs does when a server is killed while it signs in; then their own managers start them again.

@@ -43,7 +43,7 @@ const DEAD_MS = 800;
 /** Share of restarts of a server that are killed as well, within this time. */
 const KILLED_START = 0.15;
 const KILLED_START_MS = 700;
-const FULL_MS = 3_000;
+const FULL_MS = 2_000;
 const STORM_MS = 2_500;
 const STORM_CONNECTIONS = 1_200;
 const CALM_MS = 3_000;
