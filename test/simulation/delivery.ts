@@ -330,11 +330,16 @@ async function simulate(seed: number, tenantId: number, { place, database, traff
       name: 'the answer of the database is lost',
       weight: 2,
       run: async (random) => {
-        for (const engine of engines) engine.fate.loses = random.below(3);
+        const target = random.pick(moody);
+        if (random.chance(0.5)) target.mode = 'refuse';
+        for (const { fate } of engines) Object.assign(fate, { loses: random.below(3), losesMore: random.below(4) });
         await raise(random);
         await settle();
-        clock.advance(300);
-        await settle();
+        if (target.mode === 'refuse') target.mode = 'accept';
+        for (let moment = 0; moment < 4; moment += 1) {
+          clock.advance(300);
+          await settle();
+        }
       },
     },
     {

@@ -64,6 +64,7 @@ export function startProcess(world: World, options: { readonly withoutDeadlines?
       await jobs.drain();
       if (fate.dead) throw new Killed('the process was killed');
     },
+    carryOut: () => jobs.drain(),
     /** Resolves when what it asks by itself has been asked. */
     idle: () => asking.drain(),
     async bury() {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { manualClock, type ManualClock } from '../../server/kernel/clock.ts';
 import { openDatabase, type Database } from '../../server/kernel/database.ts';
 import { ApiError } from '../../server/kernel/errors.ts';
+import { limits } from '../../server/kernel/limits.ts';
 import { OutboundError, type OutboundAnswer, type OutboundRequest } from '../../server/kernel/outbound.ts';
 import type { WorkspaceDirectory } from '../../server/identity/directory.ts';
 import type { WorkspaceReference } from '../../server/kernel/operation.ts';
@@ -452,6 +453,24 @@ async function simulate(seed: number, { database, clock, points: crashes }: Stag
         await Promise.all([propose(random), propose(random), answer(random)]);
       },
     },
+    // So slowly that its lease runs out, and the other begins the same.
+    {
+      name: 'carry out slowly',
+      weight: 3,
+      run: async (random) => {
+        for (let tries = 0; tries < 3; tries += 1) await answer(random);
+        if ((await database.row('select from job where run_at <= $1 and failed_at is null and (lease_until is null or lease_until < $1) limit 1', [clock.now()])) === undefined) return;
+        Object.assign(process.fate, { slow: 25, slowIn: 1 });
+        const slowly = attempt(() => process.carryOut());
+        for (let turns = 0; turns < 2_000 && process.fate.open === 0; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+        const from = clock.now();
+        clock.advance(limits.jobLeaseMs.value + 1_000);
+        down.push({ from, to: clock.now() });
+        tally.count('leases of jobs that ran out');
+        await Promise.all([slowly, peer.carryOut()]);
+        await turn();
+      },
+    },
     {
       name: 'an answer of the database is lost',
       weight: 3,
@@ -576,7 +595,7 @@ async function simulate(seed: number, { database, clock, points: crashes }: Stag
 
   // Nothing happens any more but time: from deadline to deadline every hold comes to its end, and what follows from it is done. Jobs that failed or whose process was killed wait for their next try.
   clogged = false;
-  Object.assign(process.fate, { doom: undefined, loses: undefined, slow: 0 });
+  Object.assign(process.fate, { doom: undefined, loses: undefined, slow: 0, slowIn: 0 });
   for (let round = 0; round < 200; round += 1) {
     await turn();
     const left = await database.row<{ open: boolean; jobs: boolean }>(

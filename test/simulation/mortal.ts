@@ -29,10 +29,12 @@ export interface Fate {
   dead: boolean;
   /** It dies right before or right after a statement or commit, when so many were passed. Undefined: it lives. */
   doom: Doom | undefined;
-  /** Round trips that its next commit is kept waiting for, while others go on. */
+  /** Round trips that a commit is kept waiting for, while others go on; and commits before that one. */
   slow: number;
-  /** Commits until one whose answer is lost while the process lives; undefined: none is. */
+  slowIn: number;
+  /** Commits until one whose answer is lost while the process lives; undefined: none is. So many after it are lost too. */
   loses: number | undefined;
+  losesMore: number;
   /** Transactions under way. */
   open: number;
   /** Deadlocks that PostgreSQL ended. */
@@ -44,7 +46,7 @@ export interface Fate {
 }
 
 export function newFate(): Fate {
-  return { dead: false, doom: undefined, slow: 0, loses: undefined, open: 0, circles: 0, slowed: 0, lost: 0, onDeath: () => {} };
+  return { dead: false, doom: undefined, slow: 0, slowIn: 0, loses: undefined, losesMore: 0, open: 0, circles: 0, slowed: 0, lost: 0, onDeath: () => {} };
 }
 
 /** Which statements were met, and how often a process died right before or right after each. Commits stand among them as `commit`. */
@@ -125,9 +127,18 @@ function mortalExecutor(executor: Executor, fate: Fate, points: CrashPoints): Ex
 export function mortal(database: Database, fate: Fate, points: CrashPoints): Database {
   function loseAnswer(): void {
     if (fate.loses === undefined || fate.loses-- > 0) return;
-    fate.loses = undefined;
+    fate.loses = fate.losesMore > 0 ? 0 : undefined;
+    fate.losesMore -= 1;
     fate.lost += 1;
     throw new AnswerLost('the connection broke before the answer to the commit');
+  }
+
+  /** How long the present commit is kept waiting. */
+  function takeSlow(): number {
+    const { slow } = fate;
+    if (slow === 0 || fate.slowIn-- > 0) return 0;
+    fate.slow = 0;
+    return slow;
   }
 
   async function keepWaiting(trips: number): Promise<void> {
@@ -137,8 +148,7 @@ export function mortal(database: Database, fate: Fate, points: CrashPoints): Dat
   /** A statement by itself is a commit too; one that only reads has none that could be slow or unheard. */
   async function alone<Answer>(text: string, run: (executor: Executor) => Promise<Answer>): Promise<Answer> {
     if (/^\s*select/i.test(text)) return run(database);
-    const slow = fate.slow;
-    fate.slow = 0;
+    const slow = takeSlow();
     if (slow === 0) return run(database);
     fate.slowed += 1;
     return database.transaction(async (tx) => {
@@ -165,8 +175,7 @@ export function mortal(database: Database, fate: Fate, points: CrashPoints): Dat
     run: async (text, values) => heard(text, await dying.run(text, values)),
     async transaction(work, last) {
       checkAlive(fate);
-      const slow = fate.slow;
-      fate.slow = 0;
+      const slow = takeSlow();
       fate.open += 1;
       let apart = false;
       const result = await database

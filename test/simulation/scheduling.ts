@@ -167,6 +167,14 @@ async function simulate(seed: number, name: string, { place, clock, schedulers, 
       else await endings.recordLost(row, fate);
   }
 
+  async function renew(some: readonly Worker[]): Promise<void> {
+    for (const worker of some) {
+      const kept = new Set((await renewLeases(database, worker.held.map((run) => ({ id: run.id, token: run.lease_token })), leaseEnd(worker))).map((row) => row.id));
+      for (const run of worker.held) if (kept.has(run.id) && !endings.holds(run)) fault(`a lost lease of run ${run.id} was renewed`);
+      worker.held = worker.held.filter((run) => kept.has(run.id));
+    }
+  }
+
   function replace(worker: Worker): void {
     workers[workers.indexOf(worker)] = newWorker();
     tally.count('deaths of workers');
@@ -272,17 +280,32 @@ async function simulate(seed: number, name: string, { place, clock, schedulers, 
         await endings.finish(sleeper, [...sleeper.held], random);
       },
     },
+    // One that slept renews what was taken from it, while whoever took it has died.
     {
-      name: 'renew',
-      weight: 1,
+      name: 'sleep and renew',
+      weight: 2,
       run: async () => {
-        for (const worker of awake()) {
-          const kept = new Set((await renewLeases(database, worker.held.map((run) => ({ id: run.id, token: run.lease_token })), leaseEnd(worker))).map((row) => row.id));
-          for (const run of worker.held) if (kept.has(run.id) && !endings.holds(run)) fault(`a lost lease of run ${run.id} was renewed`);
-          worker.held = worker.held.filter((run) => kept.has(run.id));
-        }
+        const [sleeper] = await holding(1);
+        if (sleeper === undefined) return;
+        clock.advance(LEASE_MS + Math.max(0, sleeper.skewMs) + 1_000);
+        await takeOver(newWorker(), { ...newFate(), doom: { left: 0, when: 'after' } });
+        await renew([sleeper]);
       },
     },
+    // What is looked at is locked until late, and what stands before it ends meanwhile.
+    {
+      name: 'end while somebody looks slowly',
+      weight: 2,
+      run: async (random) => {
+        const [one, two] = await holding(2);
+        const [slowly, other] = schedulers;
+        if (one === undefined || two === undefined || slowly === undefined || other === undefined) return;
+        await endings.finish(one, [...one.held], random);
+        slowly.fate.slow = 25;
+        await Promise.all([drain([slowly]), endings.finish(two, [...two.held], random).then(() => drain([other]))]);
+      },
+    },
+    { name: 'renew', weight: 1, run: () => renew(awake()) },
     { name: 'take over', weight: 2, run: (random) => takeOver(random.pick(workers)) },
     { name: 'take over and die', weight: 2, run: (random) => takeOver(newWorker(), doomed(random, 14)) },
     {

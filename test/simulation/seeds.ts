@@ -18,6 +18,13 @@ export interface SimulatedWorld {
   close(): Promise<void>;
 }
 
+/** One history; an error of its own names the seed too. */
+export async function history(name: string, world: SimulatedWorld, seed: number): Promise<Report> {
+  return world.simulate(seed).catch((error: unknown) => {
+    throw new Error(`${name}: seed ${seed} ended with an error; again: npm run simulate -- --seed ${seed} --only ${name}`, { cause: error });
+  });
+}
+
 const given = Number(process.env['MILLRACE_SIMULATIONS'] ?? 0);
 const first = Number(process.env['MILLRACE_SEED'] ?? 1);
 
@@ -29,7 +36,7 @@ export async function runSeeds(name: string, world: SimulatedWorld, count: numbe
   const seeds = given > 0 ? given : count;
   const sums = new Map<string, number>();
   for (let seed = first; seed < first + seeds; seed += 1) {
-    const { faults, counts } = await world.simulate(seed);
+    const { faults, counts } = await history(name, world, seed);
     assert.deepEqual(faults, [], `again: npm run simulate -- --seed ${seed} --only ${name}`);
     for (const [what, times] of Object.entries(counts)) sums.set(what, (sums.get(what) ?? 0) + times);
   }

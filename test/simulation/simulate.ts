@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { deliveryWorld } from './delivery.ts';
 import { extensionsWorld } from './extensions.ts';
 import { schedulingWorld } from './scheduling.ts';
-import type { SimulatedWorld } from './seeds.ts';
+import { history, type SimulatedWorld } from './seeds.ts';
 
 const { values } = parseArgs({ options: { seed: { type: 'string' }, seeds: { type: 'string' }, minutes: { type: 'string' }, only: { type: 'string' } } });
 const first = Number(values.seed ?? 1);
@@ -41,7 +41,7 @@ let failed = false;
 const goesOn = () => !failed && (minutes === undefined ? seed < first + seeds : performance.now() - began < minutes * 60_000);
 do {
   for (const [name, world] of worlds) {
-    const { counts, faults } = await world.simulate(seed);
+    const { counts, faults } = await history(name, world, seed);
     const sum = sums.get(name) ?? new Map<string, number>();
     sums.set(name, sum);
     for (const [what, times] of Object.entries(counts)) sum.set(what, (sum.get(what) ?? 0) + times);
