@@ -453,6 +453,7 @@ async function simulate(seed: number, tenantId: number, { place, database, traff
   await comes(40, growing, () => targets.every(complete));
   for (const target of targets) if (!complete(target)) fault(`${target.name} lacks events: it has ${told(target.reached)} of ${told(raised)}`);
   // What was accepted while the answer was lost is sent once more, and then is set aside no longer.
+  await settleAnew();
   const setAside = async () => (await place.database.row<{ count: number }>('select count(*) as count from delivery_parked p join subscription s on s.id = p.subscription_id where s.tenant_id = $1', [tenantId]))?.count ?? 0;
   await comes(40, growing, async () => (await setAside()) === 0);
   if (faults.length === 0 && (await setAside()) !== 0) fault(`${await setAside()} events are still set aside although they were accepted`);
