@@ -52,6 +52,9 @@ export async function runChaos(options: ChaosOptions): Promise<Summary> {
   const random = seededRandom(options.seed);
   const plan = planRounds(options.rounds, only, random);
   const place = await openPlace({ writers: options.writers ?? WRITERS, kafka: only.includes('kafka'), disk: only.includes('disk'), members: MEMBERS });
+  // Who ends the run early wants no servers, brokers and mounts left behind.
+  const leave = () => void place.close().finally(() => process.exit(130));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, leave);
   const findings = emptyFindings();
   const { faults } = findings;
   const counted: Partial<Record<KindName, number>> = {};
@@ -99,6 +102,7 @@ export async function runChaos(options: ChaosOptions): Promise<Summary> {
     const kept = await auditPromises(place, plan.length);
     return { rounds: counted, findings, kept, faults: [...faults, ...kept.flatMap((one) => one.faults)] };
   } finally {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.removeListener(signal, leave);
     await place.close();
   }
 }
