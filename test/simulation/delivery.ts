@@ -239,7 +239,12 @@ async function simulate(seed: number, tenantId: number, { place, database, traff
   }
 
   async function sleepUntilLost(random: Random, engine: Engine): Promise<void> {
+    const target = random.pick(moody);
+    target.mode = 'hang';
+    await raise(random);
+    await settle();
     engine.time.sleep(true);
+    target.mode = 'accept';
     for (let step = 0; step < 8; step += 1) {
       clock.advance(1_000);
       await settle();
@@ -332,7 +337,7 @@ async function simulate(seed: number, tenantId: number, { place, database, traff
       run: async (random) => {
         const target = random.pick(moody);
         if (random.chance(0.5)) target.mode = 'refuse';
-        for (const { fate } of engines) Object.assign(fate, { loses: random.below(3), losesMore: random.below(4) });
+        for (const { fate } of engines) Object.assign(fate, { loses: random.below(3), losesMore: random.below(8) });
         await raise(random);
         await settle();
         if (target.mode === 'refuse') target.mode = 'accept';
@@ -340,6 +345,36 @@ async function simulate(seed: number, tenantId: number, { place, database, traff
           clock.advance(300);
           await settle();
         }
+      },
+    },
+    // What it could not write down it must not forget, however soon it dies after that.
+    {
+      name: 'the database refuses',
+      weight: 2,
+      run: async (random) => {
+        random.pick(moody).mode = 'refuse';
+        for (const { fate } of engines) fate.refuses = random.below(2);
+        await raise(random);
+        await settle();
+        tally.count('refused records', engines.filter(({ fate }) => fate.refuses === undefined).length);
+        clock.advance(random.below(400));
+        await raise(random);
+        await settle();
+        for (const { fate } of engines.filter(() => random.chance(0.3))) {
+          fate.dead = true;
+          fate.onDeath();
+        }
+      },
+    },
+    // The system stops an engine in the midst of a round, for longer than a lease.
+    {
+      name: 'stand still within a round',
+      weight: 2,
+      run: async (random) => {
+        for (const engine of engines) engine.delivery.wake();
+        for (let turns = random.below(40); turns > 0; turns -= 1) await new Promise((resolve) => setImmediate(resolve));
+        clock.advance(LEASE_MS + 1_000);
+        await settle();
       },
     },
     {

@@ -35,6 +35,8 @@ export interface Fate {
   /** Commits until one whose answer is lost while the process lives; undefined: none is. So many after it are lost too. */
   loses: number | undefined;
   losesMore: number;
+  /** Writes by a statement alone until one that the database refuses, and nothing of it is done. */
+  refuses: number | undefined;
   /** Transactions under way. */
   open: number;
   /** Deadlocks that PostgreSQL ended. */
@@ -46,7 +48,7 @@ export interface Fate {
 }
 
 export function newFate(): Fate {
-  return { dead: false, doom: undefined, slow: 0, slowIn: 0, loses: undefined, losesMore: 0, open: 0, circles: 0, slowed: 0, lost: 0, onDeath: () => {} };
+  return { dead: false, doom: undefined, slow: 0, slowIn: 0, loses: undefined, losesMore: 0, refuses: undefined, open: 0, circles: 0, slowed: 0, lost: 0, onDeath: () => {} };
 }
 
 /** Which statements were met, and how often a process died right before or right after each. Commits stand among them as `commit`. */
@@ -148,6 +150,10 @@ export function mortal(database: Database, fate: Fate, points: CrashPoints): Dat
   /** A statement by itself is a commit too; one that only reads has none that could be slow or unheard. */
   async function alone<Answer>(text: string, run: (executor: Executor) => Promise<Answer>): Promise<Answer> {
     if (/^\s*select/i.test(text)) return run(database);
+    if (fate.refuses !== undefined && fate.refuses-- <= 0) {
+      fate.refuses = undefined;
+      throw new Error('the database is away for a moment');
+    }
     const slow = takeSlow();
     if (slow === 0) return run(database);
     fate.slowed += 1;
