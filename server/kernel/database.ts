@@ -238,8 +238,14 @@ async function keepConnection(config: ClientConfig, statement: QueryConfig, wake
       if (closed || client !== fresh) return;
       timer = setTimeout(() => void reconnect(), pause);
     });
-    await fresh.connect();
-    await fresh.query(statement);
+    try {
+      await fresh.connect();
+      await fresh.query(statement);
+    } catch (error) {
+      // One that is open and did not run its statement would be forgotten, and stay open.
+      void fresh.end().catch(() => {});
+      throw error;
+    }
     client = fresh;
     pause = 100;
   };

@@ -6,7 +6,7 @@ export type Part = 'delivery' | 'relay';
 /** The first key of the advisory locks that show presence. */
 const spaces: Readonly<Record<Part, number>> = { delivery: 7_253, relay: 7_254 };
 
-const presentIn = (space: number) => `select objid::bigint as key from pg_locks
+const presentIn = (space: number) => `select distinct objid::bigint as key from pg_locks
   where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database()) and classid = ${space} and objsubid = 2 and granted`;
 
 /**

@@ -72,6 +72,14 @@ test('those who come together share one rebalance, and the group is written down
   assert.equal(group.checkCommit('', undefined, -1), code.unknownMemberId);
 });
 
+test('what is written down of a group is settled when its last member has left', async () => {
+  const { saved, group, leader, follower } = await stable();
+  group.leave([{ memberId: leader.memberId, instanceId: undefined }, { memberId: follower.memberId, instanceId: undefined }]);
+  assert.equal(group.idle(), true);
+  await group.settled();
+  assert.equal(saved.at(-1), 'Empty 0');
+});
+
 test('a third member calls the others; one that does not come is left out at the end of the rebalance timeout', async () => {
   const { clock, group, leader, follower } = await stable();
   const third = group.join(request('c'));

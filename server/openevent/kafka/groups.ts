@@ -88,6 +88,8 @@ export interface Group {
   state(): GroupState;
   /** True when forgetting the group loses nothing. */
   idle(): boolean;
+  /** Resolves when every state up to now is written down, or could not be. */
+  settled(): Promise<unknown>;
   /** Answers all who wait that the coordinator is another. */
   end(): void;
 }
@@ -460,6 +462,7 @@ export function createGroup(options: GroupOptions): Group {
       })),
     }),
     state: () => state,
+    settled: () => writing,
     idle: () => members.size === 0 && pending.size === 0 && opening === undefined,
     end() {
       ended = true;

@@ -129,8 +129,10 @@ test('an ended instance is run again or set to succeeded as its rerun mode and s
   const failing = await run(await publish(SHELL, 'exit 1'));
   assert.equal(await ends(failing), 'Failure');
   const ofInstance = { InstanceId: failing, ProjectEnv: 'PROD' };
+  const running = { InstanceId: await run(await publish(SHELL, 'sleep 60')), ProjectEnv: 'PROD' };
+  await assert.rejects(call('SetSuccessInstance', running), refused('WrongState'));
+  await call('StopInstance', running);
   await call('RestartInstance', ofInstance);
-  await assert.rejects(call('SetSuccessInstance', ofInstance), refused('WrongState'));
   assert.equal(await ends(failing), 'Failure');
   await call('SetSuccessInstance', ofInstance);
   assert.equal(await place.status(failing), 'Success');

@@ -211,7 +211,10 @@ export const deleteGroupsRoute = route(deleteGroups, async (services, client, re
   const results = [];
   for (const groupId of request.groupIds) {
     let errorCode = refusal(services, groupId);
-    if (errorCode === code.none && services.coordinator.present(client.reader, groupId)?.idle() === false) errorCode = code.nonEmptyGroup;
+    const group = services.coordinator.present(client.reader, groupId);
+    // The last member's leaving may still be on its way to the row, and would bring it back.
+    await group?.settled();
+    if (errorCode === code.none && group?.idle() === false) errorCode = code.nonEmptyGroup;
     if (errorCode === code.none && !(await store.deleteGroup(services.database, client.reader.userId, groupId))) errorCode = code.groupIdNotFound;
     results.push({ groupId, errorCode });
   }
