@@ -8,14 +8,15 @@ import { kafkaPlace } from '../../server/openevent/kafka/kafka.fixture.ts';
 import { freePort, startServer } from '../chaos/server.ts';
 import { sender } from '../chaos/writers.ts';
 import { testDatabase } from '../support/database.ts';
-import { assertComplete, joinWithKafkajs, joinWithPlatformatic, type Got, type GroupMember } from './kafka-clients.ts';
+import { assertComplete, joinWithKafkajs, type Got, type GroupMember } from './kafka-clients.ts';
 
 const KEY = { accessKeyId: 'LTAI5tOfTheKilledKafka01', accessKeySecret: 'killedSecret0123456789abcdefg' };
 const KILLS = 3;
 const OBJECTS = 12;
 const TOPIC = 'dataworks.all';
 
-test('kill -9 of the server while groups of two clients read: nothing is skipped, each object in order, committed offsets stay', async (t) => {
+/** With kafkajs: the other client gives up, and ends its process, when a kill falls into one of its handshakes. */
+test('kill -9 of the server while two groups read: nothing is skipped, each object in order, committed offsets stay', async (t) => {
   const { url, drop } = await testDatabase();
   const dataFolder = await mkdtemp(join(tmpdir(), 'millrace-killed-'));
   // Raises events beside the server, in a process that is not killed.
@@ -28,7 +29,9 @@ test('kill -9 of the server while groups of two clients read: nothing is skipped
   };
   let server = await start();
   const members: GroupMember[] = [];
+  const writing = new AbortController();
   t.after(async () => {
+    writing.abort();
     await Promise.allSettled(members.map((member) => member.stop()));
     await server.kill();
     await place.close();
@@ -43,7 +46,6 @@ test('kill -9 of the server while groups of two clients read: nothing is skipped
   const tenantId = (await place.database.row<{ id: number }>('select min(id) as id from tenant'))?.id ?? 0;
 
   const raised = new Map<string, number>();
-  const writing = new AbortController();
   const written = (async () => {
     for (let count = 0; !writing.signal.aborted; count += 1) {
       const object = `file:${count % OBJECTS}`;
@@ -57,10 +59,10 @@ test('kill -9 of the server while groups of two clients read: nothing is skipped
     new Map((await place.database.rows<{ key: string; at: number }>(`select group_id || '/' || partition as key, committed_offset as at from kafka_group_offset where user_id = $1`, [user.id])).map((row) => [row.key, row.at]));
 
   const groups = new Map<string, Got[]>();
-  for (const [group, join] of [['kafkajs', joinWithKafkajs], ['platformatic', joinWithPlatformatic]] as const) {
+  for (const group of ['first', 'second']) {
     const got: Got[] = [];
     groups.set(group, got);
-    for (let member = 0; member < 2; member += 1) members.push(await join({ broker: `127.0.0.1:${kafkaPort}`, user, group, topics: [TOPIC], retries: 300, onRecord: (record) => void got.push(record) }));
+    for (let member = 0; member < 2; member += 1) members.push(await joinWithKafkajs({ broker: `127.0.0.1:${kafkaPort}`, user, group, topics: [TOPIC], retries: 300, onRecord: (record) => void got.push(record) }));
   }
   const distinct = (got: readonly Got[]) => new Set(got.map((one) => one.id)).size;
   const goOn = (what: string) => {
