@@ -71,6 +71,14 @@ export async function logSubject(ground: Ground): Promise<Subject> {
       },
       { name: `the next ${BATCH} events of a subscription, at the end`, once: () => events.read(end, BATCH, { tenantId }) },
       { name: `the next ${BATCH} events of a subscription, half the log behind`, once: () => events.read(middle, BATCH, { tenantId }) },
+      {
+        name: `the same while another change is under way`,
+        once: () =>
+          database.transaction(async (open) => {
+            await open.row('select pg_current_xact_id()::text');
+            await events.read(middle, BATCH, { tenantId });
+          }),
+      },
       { name: 'GetSubscriptionStatus', once: () => call(OWN, 'GetSubscriptionStatus', { SubscriptionId }) },
       { name: 'ListEvents, first page', once: () => call(OWN, 'ListEvents', { MaxResults: 10 }) },
       { name: 'ListEvents, cursor half the log on', once: () => call(OWN, 'ListEvents', { MaxResults: 10, After: `${middle.position}-${middle.id}` }) },
