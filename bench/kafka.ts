@@ -1,7 +1,7 @@
 /**
  * The built-in Kafka listener, with consumers in processes of their own:
  *
- *   read        events a second that one consumer reads from a warm log (limit 50,000), and from a cold one
+ *   read        events a second that one consumer reads from a warm log (limit 50,000), and from a cold one, beside one that reads the table straight
  *   latency     from the acknowledged commit of a change to its consumer at 200 events/s: p95 under 20 ms
  *   rebalance   100 rebalances of a group of 5 under load: no event skipped, the order of each object kept
  *
@@ -19,11 +19,14 @@ import { startEmbeddedPostgres } from '../server/kernel/postgres/supervisor.ts';
 import { prepareDatabase } from '../server/modules.ts';
 import { kafkaPlace } from '../server/openevent/kafka/kafka.fixture.ts';
 import type { Task, Told } from './kafka/consumer.ts';
+import type { StraightTask } from './kafka/straight.ts';
 
 const LEAST_RATE = 50_000;
 const MOST_P95_MS = 20;
 const RATE = 200;
 const KEYS = 200;
+/** Events in a page of the reader of the table, which makes it about as quick as it gets. */
+const PAGE = 2_000;
 
 const [what = 'all', sizeText] = process.argv.slice(2);
 const size = sizeText === undefined ? undefined : Number(sizeText);
@@ -97,17 +100,31 @@ async function read(count: number): Promise<void> {
         if (told.kind === 'read') void consumer.stop().then(() => resolve((told.records / told.milliseconds) * 1_000));
       });
     });
+  const straight = () =>
+    new Promise<number>((resolve, reject) => {
+      const child = fork(join(import.meta.dirname, 'kafka/straight.ts'));
+      children.add(child);
+      child.once('exit', (code) => {
+        children.delete(child);
+        reject(new Error(`the reader of the table ended with ${code ?? 'a signal'}`));
+      });
+      child.once('message', (told: { readonly records: number; readonly milliseconds: number }) => resolve((told.records / told.milliseconds) * 1_000));
+      child.send({ url, count, page: PAGE } satisfies StraightTask);
+    });
   console.log(`cold, @platformatic/kafka: ${Math.round(await one('@platformatic/kafka', 'cold'))} events/s`);
   const rates: number[] = [];
   const others: number[] = [];
+  const tables: number[] = [];
   for (let round = 0; round < 5; round += 1) {
     rates.push(await one('@platformatic/kafka', `warm-${round}`));
     others.push(await one('kafkajs', `warm-kafkajs-${round}`));
-    console.log(`round ${round + 1}, warm: @platformatic/kafka ${Math.round(rates.at(-1) ?? 0)} events/s, kafkajs ${Math.round(others.at(-1) ?? 0)} events/s`);
+    tables.push(await straight());
+    console.log(`round ${round + 1}, warm: @platformatic/kafka ${Math.round(rates.at(-1) ?? 0)} events/s, kafkajs ${Math.round(others.at(-1) ?? 0)} events/s, the table straight ${Math.round(tables.at(-1) ?? 0)} events/s`);
   }
   // The rate is the slower one's of server and client; so the quicker client tells more about the server.
   const middle = Math.max(quantile(rates, 0.5), quantile(others, 0.5));
   console.log(`one consumer from a warm log, medians of 5: @platformatic/kafka ${Math.round(quantile(rates, 0.5))}, kafkajs ${Math.round(quantile(others, 0.5))} events/s (limit ${LEAST_RATE})`);
+  console.log(`the table straight, median of 5: ${Math.round(quantile(tables, 0.5))} events/s; ratio ${(middle / quantile(tables, 0.5)).toFixed(2)}`);
   if (middle < LEAST_RATE) process.exitCode = 1;
 }
 

@@ -114,27 +114,33 @@ export async function insertEvents(tx: Pick<Executor, 'run'>, actor: Actor, now:
 
 /** Events after `cursor` and below the floor of this statement's own snapshot, with that floor. */
 export async function readEvents(db: Executor, cursor: Cursor, limit: number, filter: ReadFilter): Promise<{ events: LogEvent[]; floor: number; waiting: boolean }> {
-  const values: unknown[] = [cursor.position, cursor.id, limit];
+  const values: unknown[] = [cursor.position, cursor.id];
   // Only conditions that are there, so that a text is planned once for all its uses: a plan that asks at each use whether there is a filter looks so
   // expensive to PostgreSQL that it plans anew each time.
   const only = (condition: string, value: unknown) => (value === undefined ? '' : ` and ${condition} $${values.push(value)}`);
   const types = filter.types === undefined || filter.types.length === 0 ? undefined : filter.types;
-  const places = only('object_key =', filter.objectKey) + only('occurred_at >=', filter.from) + only('occurred_at <', filter.to);
-  const kinds = only('tenant_id =', filter.tenantId) + (types === undefined ? '' : ` and type = any($${values.push(types)}::text[])`) + only('workspace_id =', filter.workspaceId);
-  // Both looks go along the index and end at what they look for, whatever PostgreSQL knows of the log, which after a crash or on a new day is nothing. `exists` would let it
-  // scan a whole day for one row at its end, and a filter in the inner query, whose `offset 0` keeps it out, would let it sort all that is to come for one page.
+  // Both looks go along an index and end at what they look for, whatever PostgreSQL knows of the log, which on a new day or after a crash is nothing: `exists` would let it scan
+  // the day for one row at its end, and a plain `tenant_id = …`, of which it then expects one row in 200, would let it sort all that is to come to find one page. The limit as text
+  // and a cursor that is hidden behind `offset 0` let it keep one plan: with their values it would think a new one better, and planning costs more than reading 200 events.
+  const likely = (condition: string, value: unknown) => (value === undefined ? '' : ` and coalesce(${condition.replace('?', `$${values.push(value)}`)}, false)`);
+  const conditions =
+    likely('tenant_id = ?', filter.tenantId) +
+    likely('type = any(?::text[])', types) +
+    likely('workspace_id = ?', filter.workspaceId) +
+    only('object_key =', filter.objectKey) +
+    only('occurred_at >=', filter.from) +
+    only('occurred_at <', filter.to);
   const rows = await db.rows<{ floor: number; waiting: boolean } & (EventRow | { id: null })>(
     `select f.floor, f.waiting, e.*
      from (select pg_snapshot_xmin(s)::text::bigint + shift as floor,
                   case when pg_snapshot_xmin(s) < pg_snapshot_xmax(s)
-                       then (select position from event where position >= pg_snapshot_xmin(s)::text::bigint + shift order by position, id limit 1) is not null else false end as waiting
-           from pg_current_snapshot() as s, event_epoch) as f
+                       then (select position from event where position >= pg_snapshot_xmin(s)::text::bigint + shift order by position, id limit 1) is not null else false end as waiting,
+                  $1::bigint as after_position, $2::bigint as after_id
+           from pg_current_snapshot() as s, event_epoch offset 0) as f
      left join lateral (
-       select ${eventColumns} from (
-         select ${eventColumns} from event
-         where (position, id) > ($1::bigint, $2::bigint) and position < f.floor${places}
-         order by position, id offset 0) as next
-       where true${kinds} limit $3) as e on true
+       select ${eventColumns} from event
+       where (position, id) > (f.after_position, f.after_id) and position < f.floor${conditions}
+       order by position, id limit ${limit}) as e on true
      order by e.position, e.id`,
     values,
   );

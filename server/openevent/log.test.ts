@@ -188,3 +188,34 @@ test('a page knows its filter, completes the payload and leads beyond what does 
   assert.equal(await log.find(event?.eventId ?? '', 1), undefined);
   assert.equal(await log.find('nonsense', tenantId), undefined);
 });
+
+test('a page is found along the index while a change is under way, also on a day of which PostgreSQL knows nothing yet', async () => {
+  const server = await testDatabase();
+  const own = openDatabase({ connection: server.url, connections: 3 });
+  const log = createEventLog({ database: own, validatePayloads: false });
+  const events = 20_000;
+  try {
+    await own.run(
+      `insert into event (position, event_id, tenant_id, code, type, object_key, data, occurred_at, actor_id)
+       select n, gen_random_uuid(), 1 + n % 2, 'project-deleted', 'type', 'object:' || n % 100, jsonb_build_object('text', repeat('x', 400)), now(), 1 from generate_series(1, $1::int) as n`,
+      [events],
+    );
+    await own.run('update event_epoch set shift = shift + $1', [events]);
+    await own.transaction(async (open) => {
+      await open.run('select pg_current_xact_id()');
+      await own.transaction(async (tx) => {
+        const looked = () => tx.row<{ scanned: number; fetched: number }>("select sum(seq_tup_read) as scanned, sum(idx_tup_fetch) as fetched from pg_stat_xact_user_tables where relname like 'event\\_2%'");
+        const page = await log.readIn(tx, { position: 100, id: 0 }, 50, { tenantId: 1 });
+        assert.equal(page.events.length, 50);
+        const rare = await log.readIn(tx, { position: events - 10, id: 0 }, 50, { tenantId: 1, types: ['none'] });
+        assert.equal(rare.events.length, 0);
+        const { scanned = -1, fetched = -1 } = (await looked()) ?? {};
+        assert.equal(Number(scanned), 0, 'nothing is scanned');
+        assert.ok(Number(fetched) < 1_000, `${fetched} events were looked at for two pages`);
+      });
+    });
+  } finally {
+    await own.close();
+    await server.drop();
+  }
+});
