@@ -38,6 +38,8 @@ const LOOK_EVERY = 10;
 /** Time that an instance may need whose worker was killed: its lease, some more kills, and the run. */
 const STUCK_MS = 180_000;
 const SETTLE_MS = 180_000;
+/** Acknowledged requests that are sent again after each round. */
+const REPLAYS = 5;
 
 /** Which kinds the rounds break: each once at first, then by their weights. */
 function planRounds(rounds: number, only: readonly KindName[], random: Random): KindName[] {
@@ -79,6 +81,7 @@ export async function runChaos(options: ChaosOptions): Promise<Summary> {
         faults.push(`${name}: ${String(error)}`);
         return `${name} failed: ${String(error)}`;
       });
+      await place.replays.again(REPLAYS, place.ports, random);
       counted[name] = (counted[name] ?? 0) + (told.endsWith('skipped') ? 0 : 1);
       if (name !== 'postgres' && name !== 'disk' && place.first.endedByItself().length > ends) faults.push(`the first server ended by itself: ${place.first.endedByItself().at(-1) ?? ''}`);
       if ((index + 1) % LOOK_EVERY === 0) faults.push(...(await auditLedger(place.database, place.ledger)), ...(await auditInvariants(place.database, STUCK_MS)));

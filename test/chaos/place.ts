@@ -15,6 +15,7 @@ import type { MemberSettings } from './member-process.ts';
 import { program, type Program } from './program.ts';
 import type { ReceiverSettings } from './receiver-process.ts';
 import { freePort } from './server.ts';
+import { createReplays, type Replays } from './replays.ts';
 import { emptyLedger, inTurn, prepareFiles, sender, type Ledger, type Send, type WrittenFile } from './writers.ts';
 
 /** A push subscription, and what the log held when it was made: it gets what came later. */
@@ -48,6 +49,10 @@ export interface Place {
   /** The process of PostgreSQL that is there now. */
   postmaster(): Promise<number | undefined>;
   readonly send: Send;
+  /** The writes that `send` got through. */
+  readonly replays: Replays;
+  /** Where the two servers answer calls. */
+  readonly ports: readonly number[];
   readonly ledger: Ledger;
   /** Files of each writer. */
   readonly files: readonly (readonly WrittenFile[])[];
@@ -133,7 +138,12 @@ export async function openPlace(options: { readonly writers: number; readonly ka
     const pgdata = (await database.row<{ folder: string }>(`select current_setting('data_directory') as folder`))?.folder ?? '';
     const tenantId = (await database.row<{ id: number }>('select min(id) as id from tenant'))?.id ?? 0;
 
-    const send = inTurn([sender(ports[0], KEY), sender(ports[1], KEY)]);
+    const replays = createReplays();
+    const calls = ports.slice(0, 2);
+    const remember: Replays['remember'] = (draft) => {
+      if (draft.headers['x-acs-action']?.startsWith('Get') !== true) replays.remember(draft);
+    };
+    const send = inTurn(calls.map((port) => sender(port, KEY, remember)));
     const must = async (action: string, parameters: Parameters<Send>[1]): Promise<Record<string, unknown>> => {
       const outcome = await send(action, parameters);
       if (outcome.kind !== 'acknowledged') throw new Error(`${action}: ${JSON.stringify(outcome)}`);
@@ -144,7 +154,7 @@ export async function openPlace(options: { readonly writers: number; readonly ka
     // The receivers first, so that nearly all that the log will hold is owed to them.
     const receivers = { killed: await freePort(), steady: await freePort() };
     const targets: Target[] = [];
-    const receiverSettings = (name: Target['name']): ReceiverSettings => ({ port: receivers[name], file: join(folder, `received.${name}`), servers: ports.slice(0, 2), ...KEY, extension: EXTENSION });
+    const receiverSettings = (name: Target['name']): ReceiverSettings => ({ port: receivers[name], file: join(folder, `received.${name}`), servers: calls, ...KEY, extension: EXTENSION });
     const receiver = program('receiver-process.ts', receiverSettings('killed'));
     const steady = program('receiver-process.ts', receiverSettings('steady'));
     closers.push(() => receiver.kill(), () => steady.kill());
@@ -198,6 +208,8 @@ export async function openPlace(options: { readonly writers: number; readonly ka
       url,
       postmaster: async () => (await readPostmasterFile(pgdata))?.pid,
       send,
+      replays,
+      ports: calls,
       ledger,
       files,
       held,

@@ -128,6 +128,7 @@ export async function auditPromises(place: Place, breaks: number): Promise<Kept[
     },
     { promise: 'events: one for each change, none without, none twice, in order; instances end once; no job set aside', count: `${events.length} events`, faults: await auditInvariants(database, 0) },
   ];
+  kept.push({ promise: 'replays: an acknowledged request is never taken again', count: `${place.replays.refused} sent again after a round, byte by byte, to either server, and refused`, faults: place.replays.faults });
   for (const { name, path, file, position, rowId } of place.targets) {
     const owed = events.filter((event) => event.tenant_id === place.tenantId && (event.position > position || (event.position === position && event.id > rowId)));
     kept.push(sequence(`push to the ${name} receiver`, owed, (await readWords(file)).flatMap(([word, id]) => (word === path && id !== undefined ? [id] : [])), breaks));

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { signV3, type Key } from '../support/sign.ts';
+import { signV3, type Draft, type Key } from '../support/sign.ts';
 import type { Random } from '../integration/malformed/values.ts';
 
 const LEGACY = '2020-05-18';
@@ -23,8 +23,8 @@ export type Send = (action: string, parameters: Readonly<Record<string, string |
 /** No call takes longer than this, whatever has been killed. */
 const LONGEST_CALL_MS = 45_000;
 
-/** Signed calls over HTTP. Throws for an answer that no trouble explains, and for none at all. */
-export function sender(port: number, key: Key): Send {
+/** Signed calls over HTTP. Throws for an answer that no trouble explains, and for none at all. `acknowledged` gets each request that was. */
+export function sender(port: number, key: Key, acknowledged: (draft: Draft) => void = () => {}): Send {
   const host = `127.0.0.1:${port}`;
   return async (action, parameters) => {
     const body = Buffer.from(new URLSearchParams(Object.entries(parameters).map(([name, value]): [string, string] => [name, String(value)])).toString());
@@ -39,7 +39,10 @@ export function sender(port: number, key: Key): Send {
       if (error instanceof Error && error.name === 'TimeoutError') throw new Error(`${action} was not answered within ${LONGEST_CALL_MS} ms`, { cause: error });
       return { kind: 'uncertain', status: undefined, message: String(error) };
     }
-    if (status === 200) return { kind: 'acknowledged', requestId: String(answer['RequestId']), data: answer['Data'] ?? answer };
+    if (status === 200) {
+      acknowledged(draft);
+      return { kind: 'acknowledged', requestId: String(answer['RequestId']), data: answer['Data'] ?? answer };
+    }
     if (status === 503) return { kind: 'uncertain', status, message: String(answer['Message']) };
     if (status >= 500) throw new Error(`${action} answered ${status} ${JSON.stringify(answer)}`);
     return { kind: 'refused', code: String(answer['Code']) };
