@@ -65,6 +65,7 @@ export const limits = {
   patternIdleEvents: { value: 10_000, unit: 'count', what: 'Events after which a pattern that nobody asks about leaves the compiled set.' },
   cursorCharacters: { value: 64, unit: 'characters', what: 'Longest cursor into the event log.' },
   eventStreams: { value: 1_000, unit: 'count', what: 'Open event streams and waiting pulls of one process; more are refused for the moment.' },
+  eventStreamsPerTenant: { value: 500, unit: 'count', what: 'Of these, those of one tenant.' },
   eventStreamSeconds: { value: 600, unit: 'seconds', what: 'Life of one event stream; the client then resumes, and its rights are looked up anew.' },
   eventHeartbeatMs: { value: 15_000, unit: 'ms', what: 'Pause after which a silent event stream says that it is alive.' },
   eventTailEvents: { value: 5_000, unit: 'count', what: 'Newest events that a process keeps in memory for those who follow the log.' },

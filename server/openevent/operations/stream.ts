@@ -15,7 +15,8 @@ type Place = { readonly Cursor?: string | undefined; readonly From?: 'Latest' | 
 /** Following the log without a port of one's own: by pulling, or by a stream of server-sent events. */
 export function streamOperations(context: OpenEventContext & { readonly tail: Tail }): Pick<Handlers<Operations>, Actions> {
   const { clock, directory, events, tail, wrap } = context;
-  let following = 0;
+  /** Who waits, by tenant, so that one cannot take every place. */
+  const following = new Map<number, number>();
 
   function startOf(request: Place, lastEventId?: string): Cursor | Promise<Cursor> {
     if (lastEventId !== undefined && lastEventId !== '') return decodeCursor(lastEventId, 'Last-Event-ID');
@@ -23,12 +24,20 @@ export function streamOperations(context: OpenEventContext & { readonly tail: Ta
     return request.From === 'Earliest' ? beginning : events.end();
   }
 
+  /** Throws when there is no place for one more of the tenant. */
+  function makeSure(tenantId: number): void {
+    const all = [...following.values()].reduce((sum, count) => sum + count, 0);
+    if (all >= limits.eventStreams.value || (following.get(tenantId) ?? 0) >= limits.eventStreamsPerTenant.value) throw new ApiError('Throttling.System', {}, 5_000);
+  }
+
   /** Takes a place among those who wait. Throws when there is none. */
-  function enter(): () => void {
-    if (following >= limits.eventStreams.value) throw new ApiError('Throttling.System', {}, 5_000);
-    following += 1;
+  function enter(tenantId: number): () => void {
+    makeSure(tenantId);
+    following.set(tenantId, (following.get(tenantId) ?? 0) + 1);
     return () => {
-      following -= 1;
+      const left = (following.get(tenantId) ?? 0) - 1;
+      if (left > 0) following.set(tenantId, left);
+      else following.delete(tenantId);
     };
   }
 
@@ -72,7 +81,7 @@ export function streamOperations(context: OpenEventContext & { readonly tail: Ta
     const until = clock.now().getTime() + (request.WaitSeconds ?? 0) * 1_000;
     let page = await readOn(selection, await startOf(request), most);
     if (page.found.length > 0 || page.more || clock.now().getTime() >= until) return answerPage(request, page);
-    const leave = enter();
+    const leave = enter(call.tenantId);
     try {
       while (page.found.length === 0 && !page.more && clock.now().getTime() < until && call.closing?.aborted !== true) {
         await tail.beyond(page.cursor, until - clock.now().getTime(), call.closing);
@@ -85,7 +94,7 @@ export function streamOperations(context: OpenEventContext & { readonly tail: Ta
   }
 
   async function stream(call: Call, request: Operations['StreamEvents']['request'], first: Selection, start: Cursor, { write, closed }: StreamConnection): Promise<void> {
-    const leave = enter();
+    const leave = enter(call.tenantId);
     try {
       const ends = clock.now().getTime() + limits.eventStreamSeconds.value * 1_000;
       let selection = first;
@@ -130,7 +139,7 @@ export function streamOperations(context: OpenEventContext & { readonly tail: Ta
         const selection = await selectionOf(call, directory, request);
         if (call.streaming === undefined) return answerPage(request, await readOn(selection, await startOf(request), 100));
         const start = await startOf(request, call.streaming.lastEventId);
-        if (following >= limits.eventStreams.value) throw new ApiError('Throttling.System', {}, 5_000);
+        makeSure(call.tenantId);
         return streamed((connection) => stream(call, request, selection, start, connection));
       },
     },

@@ -234,11 +234,12 @@ test('what does not fit is a clear 400, and nobody streams without a right', asy
   assert.equal(await bad(house.first, { EventPattern: '{' }), 400);
   assert.equal(await bad(guest, { ProjectId: String(hidden) }), 404);
   assert.equal(await bad({ ...guest, accessKeySecret: 'wrong' }, {}), 400);
-  const limit = limits.eventStreams as { value: number };
-  const { value } = limit;
-  limit.value = 0;
-  assert.equal(await bad(house.first, {}), 429);
-  limit.value = value;
+  for (const limit of [limits.eventStreams, limits.eventStreamsPerTenant] as { value: number }[]) {
+    const { value } = limit;
+    limit.value = 0;
+    assert.equal(await bad(house.first, {}), 429);
+    limit.value = value;
+  }
   const { PagingInfo } = (await house.call(PLATFORM, 'ListCalls', { Action: 'StreamEvents', PageSize: 100 }).catch(() => house.call(PLATFORM, 'ListCalls', { PageSize: 100 }))) as unknown as { PagingInfo: { Calls: { Operation: string }[] } };
   assert.ok(PagingInfo.Calls.some(({ Operation }) => Operation === 'StreamEvents'), 'a stream is a call like any other');
 });
