@@ -17,6 +17,8 @@ export interface Launch {
   readonly account: TaskAccount | undefined;
   /** Given to the standard input, which is then closed. */
   readonly input: string;
+  /** The file in the run's folder that the code was written to. */
+  readonly script?: string;
   /** Where our own program leaves the rows of the last query. Never set for code that may lay something else there, such as a link. */
   readonly capturedFile?: string;
 }
@@ -91,7 +93,7 @@ function environmentOf(job: RunnerJob, settings: RunnerSettings): Record<string,
 }
 
 async function script(job: RunnerJob, settings: RunnerSettings, name: string, programs: readonly string[], missing: string): Promise<Launch | Refusal> {
-  const program = await findProgram(programs, settings.searchPath, job.account);
+  const program = findProgram(programs, settings.searchPath, job.account);
   if (program === undefined) return { refusal: missing };
   // A resource may have the name that the code would have.
   const file = join(job.folder, job.fileNames.includes(name) ? `run-${job.fileNames.length}-${name}` : name);
@@ -103,7 +105,7 @@ async function script(job: RunnerJob, settings: RunnerSettings, name: string, pr
   } finally {
     await script.close();
   }
-  return { program, args: [file, ...job.parameters.map(({ value }) => value)], environment: environmentOf(job, settings), account: job.account, input: '' };
+  return { program, args: [file, ...job.parameters.map(({ value }) => value)], environment: environmentOf(job, settings), account: job.account, input: '', script: file };
 }
 
 /** Where a run leaves the rows of its last query, as JSON. */

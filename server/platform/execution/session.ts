@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chown, mkdir, readFile, rm } from 'node:fs/promises';
+import { chownSync, mkdirSync, rmdirSync, unlinkSync } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Database } from '../../kernel/database.ts';
@@ -60,6 +61,7 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
   /** Keeps secrets of the workspace out of the log; one for each stream, since a secret may come in two parts. */
   let masks: readonly Mask[] = [];
   let secrets: readonly string[] = [];
+  let script: string | undefined;
 
   const pause = (milliseconds: number) => new Promise<void>((resolve) => void clock.after(milliseconds, resolve));
 
@@ -110,11 +112,25 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
   }
 
   async function prepareFolder(): Promise<void> {
-    await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    // Made in place, which takes less than the wait for a thread; only what an earlier try has left behind may take long.
+    try {
+      mkdirSync(folder, { mode: 0o700 });
+    } catch {
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+    }
     // What runs under the server's own account gets a folder that the other code of tasks cannot lay anything into.
-    const script = ['shell', 'python'].includes(runnerOf(run.command) ?? '');
-    if (script && settings.account !== undefined) await chown(folder, settings.account.uid, settings.account.gid);
+    if (['shell', 'python'].includes(runnerOf(run.command) ?? '') && settings.account !== undefined) chownSync(folder, settings.account.uid, settings.account.gid);
+  }
+
+  /** Most runs leave nothing behind but their code. */
+  async function removeFolder(): Promise<void> {
+    try {
+      if (script !== undefined) unlinkSync(script);
+      rmdirSync(folder);
+    } catch {
+      await rm(folder, { recursive: true, force: true }).catch((error: unknown) => log.warn({ err: error, run: run.id }, 'the folder of a run could not be removed'));
+    }
   }
 
   async function play(): Promise<RunOutcome> {
@@ -134,6 +150,7 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
       output.line(launch.refusal);
       return { kind: 'Failure', reason: launch.refusal, exitCode: undefined };
     }
+    ({ script } = launch);
     if (ended !== undefined) return outcomeOf(null, null);
     const child = spawnChild(launch, folder);
     const exit = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
@@ -221,7 +238,7 @@ export function startSession(run: ClaimedRow, options: { database: Database; clo
     } finally {
       finished = true;
       await flushing;
-      await rm(folder, { recursive: true, force: true }).catch((error: unknown) => log.warn({ err: error, run: run.id }, 'the folder of a run could not be removed'));
+      await removeFolder();
     }
   }
 

@@ -262,7 +262,7 @@ export function createWorker(options: WorkerOptions): Service {
     await mkdir(runs, { recursive: true });
     // Passable, not readable: the account of tasks goes through it to its own folder.
     await chmod(runs, 0o711);
-    const account = await taskAccount(runs);
+    const account = taskAccount(runs);
     if (account === undefined && process.getuid?.() === 0) log.warn({ folder: runs }, 'tasks run as root: the account nobody cannot get to the data folder');
     session = { ...settings, account };
     machine = await machineName(settings.dataFolder);
