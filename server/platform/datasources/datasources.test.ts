@@ -99,7 +99,7 @@ describe('data sources', () => {
     return true;
   };
 
-  it('sends a kept secret to no other place, whatever names the place', async () => {
+  it('sends a kept secret to no other place, whatever names the place, and not over a connection that anybody may answer', async () => {
     const url = 'jdbc:mysql://clerk:in-url@db.example.com:3306/shop';
     const cases: [type: string, place: object, other: object][] = [
       ['mysql', { host: 'db.example.com', port: 3306 }, { host: 'evil.example.com', port: 3306 }],
@@ -113,6 +113,9 @@ describe('data sources', () => {
       ['s3', { endpoint: 'https://s3.example.com', bucket: 'b1' }, { endpoint: 'https://evil.example.com', bucket: 'b1' }],
       ['hive', { metastoreUris: 'thrift://h:9083' }, { metastoreUris: 'thrift://evil:9083' }],
       ['mongodb', { connection: 'mongodb://u@h/d' }, { connection: 'mongodb://u@evil/d' }],
+      ['postgresql', { host: 'h', sslmode: 'verify-full' }, { host: 'h', sslmode: 'disable' }],
+      ['mysql', { host: 'h', properties: { useSSL: 'true', verifyServerCertificate: 'true' } }, { host: 'h', properties: { useSSL: 'true' } }],
+      ['kafka', { brokers: ['k:9092'], 'security.protocol': 'SASL_SSL' }, { brokers: ['k:9092'], 'security.protocol': 'SASL_PLAINTEXT' }],
     ];
     for (const [index, [type, place, other]] of cases.entries()) {
       const name = `place_${index}`;

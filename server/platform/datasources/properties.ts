@@ -46,6 +46,9 @@ function hasMask(value: unknown): boolean {
 /** Names of what decides where a connection goes, for types that are only kept as records too. */
 const TARGET_NAME = /address|host|port|ur[il]|endpoint|server|broker|instance|cluster|proxy|socket|domain|gateway|region|node|metastore|zookeeper|quorum|dsn|connection_?string|default_?fs|ips?$/i;
 
+/** Names of what decides how surely it is that place which a secret is shown to: TLS, and whom its certificate must be vouched for by. */
+const TRUST_NAME = /ssl|tls|https|certificate|verif|trust|insecure|security_?\.?protocol|^ca(_?(cert|file|path))?$/i;
+
 /** The hosts a URL may be read to lead to: clients differ in where they see the end of a password with signs such as `/`. */
 function hostsOf(text: string): (string | undefined)[] {
   if (!text.includes('://')) return [];
@@ -53,12 +56,12 @@ function hostsOf(text: string): (string | undefined)[] {
   return readings.map((one) => URL.parse(one)?.host);
 }
 
-/** Where the properties lead to: what stands under such a name, and every URL, at any depth, without the secrets. */
+/** Where the properties lead to and how surely: what stands under such names, and every URL, at any depth, without the secrets. */
 function target(properties: Properties): string {
   const found: string[] = [];
   const collect = (value: unknown, path: readonly string[], counts: boolean, secret: boolean) => {
     if (typeof value === 'object' && value !== null) {
-      for (const [name, inner] of Object.entries(value)) collect(inner, [...path, name], counts || TARGET_NAME.test(name), secret || isSecretName(name));
+      for (const [name, inner] of Object.entries(value)) collect(inner, [...path, name], counts || TARGET_NAME.test(name) || TRUST_NAME.test(name), secret || isSecretName(name));
     } else if (counts || (!secret && typeof value === 'string' && value.includes('://'))) {
       const text = String(value);
       found.push(JSON.stringify([path, secret ? MASK : maskUrlSecrets(text), hostsOf(text)]));
@@ -84,14 +87,15 @@ function restore(value: unknown, former: unknown): unknown {
 
 /**
  * New properties in which a mask that came back from an answer stands for the secret it hides. Secrets are kept for the same target only: who
- * may change the address of a data source must not thereby get its password sent to a server of their own.
+ * may change the address of a data source, or may switch off what proves the server at that address, must not thereby get its password sent to
+ * a server of their own.
  */
 export function withFormerSecrets(name: string, wanted: Properties, former: Properties | undefined): Properties {
   if (!hasMask(wanted)) return wanted;
   if (former === undefined) throw invalid(name, `${MASK} stands for a secret that is not shown; send the secret itself`);
   // With the secrets in place, since what is taken for the password of a URL may hide another host.
   const restored = restore(wanted, former) as Properties;
-  if (target(restored) !== target(former)) throw invalid(name, 'the address changes, so the password and any other secret must be entered anew');
+  if (target(restored) !== target(former)) throw invalid(name, 'the address or what secures the connection to it changes, so the password and any other secret must be entered anew');
   if (hasMask(restored)) throw invalid(name, `${MASK} stands where there was no secret before; send the secret itself`);
   return restored;
 }
