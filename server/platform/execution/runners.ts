@@ -1,4 +1,5 @@
-import { chmod, mkdir, open } from 'node:fs/promises';
+import { closeSync, fchownSync, openSync, writeFileSync } from 'node:fs';
+import { chmod, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fileTypeByCommand, type FileType } from '../../../contract/index.ts';
@@ -92,18 +93,18 @@ function environmentOf(job: RunnerJob, settings: RunnerSettings): Record<string,
   return { ...Object.fromEntries(named), PATH: settings.searchPath, HOME: job.folder, LANG: 'C.UTF-8', TZ: settings.timeZone };
 }
 
-async function script(job: RunnerJob, settings: RunnerSettings, name: string, programs: readonly string[], missing: string): Promise<Launch | Refusal> {
+function script(job: RunnerJob, settings: RunnerSettings, name: string, programs: readonly string[], missing: string): Launch | Refusal {
   const program = findProgram(programs, settings.searchPath, job.account);
   if (program === undefined) return { refusal: missing };
   // A resource may have the name that the code would have.
   const file = join(job.folder, job.fileNames.includes(name) ? `run-${job.fileNames.length}-${name}` : name);
   // A new file, held while it is given away: the folder belongs to the account that tasks share, and one of them may have laid a link there.
-  const script = await open(file, 'wx', 0o600);
+  const held = openSync(file, 'wx', 0o600);
   try {
-    await script.writeFile(job.content.replaceAll('\r\n', '\n'));
-    if (job.account !== undefined) await script.chown(job.account.uid, job.account.gid);
+    writeFileSync(held, job.content.replaceAll('\r\n', '\n'));
+    if (job.account !== undefined) fchownSync(held, job.account.uid, job.account.gid);
   } finally {
-    await script.close();
+    closeSync(held);
   }
   return { program, args: [file, ...job.parameters.map(({ value }) => value)], environment: environmentOf(job, settings), account: job.account, input: '', script: file };
 }
