@@ -1,7 +1,7 @@
 /**
- * Rounds in which one thing after the other is killed by kill -9, filled or flooded while everything works, in an order that the seed sets:
+ * Rounds in which one thing after the other is killed by kill -9, stopped for a while, filled or flooded while everything works, in an order that the seed sets:
  *
- *     npm run chaos -- --rounds 100 [--seed N] [--only server,worker,postgres,kafka,consumer,receiver,disk,connections] [--load 3]
+ *     npm run chaos -- --rounds 100 [--seed N] [--only server,worker,postgres,kafka,consumer,receiver,pause,disk,connections] [--load 3]
  *
  * `--load`: the longest time in seconds that all works undisturbed before the next thing is broken. There are two servers on one PostgreSQL, of which the first owns it, a process that only takes runs of tasks, an Apache Kafka that the relay writes to (Java
  * 17 and Maven), a consumer group of two on the built-in listener, a receiver of pushes that decides about held commits too, and writers. The full disk is a

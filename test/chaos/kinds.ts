@@ -9,7 +9,7 @@ import type { Place } from './place.ts';
 import { program } from './program.ts';
 import type { Outcome } from './writers.ts';
 
-export const kindNames = ['server', 'worker', 'postgres', 'kafka', 'consumer', 'receiver', 'disk', 'connections'] as const;
+export const kindNames = ['server', 'worker', 'postgres', 'kafka', 'consumer', 'receiver', 'pause', 'disk', 'connections'] as const;
 
 export type KindName = (typeof kindNames)[number];
 
@@ -43,6 +43,8 @@ const DEAD_MS = 800;
 /** Share of restarts of a server that are killed as well, within this time. */
 const KILLED_START = 0.15;
 const KILLED_START_MS = 700;
+/** A process stands still: for a moment, longer than its leases on subscriptions and Kafka groups, longer than those on its tasks. */
+const PAUSES_MS = [1_000, 8_000, 18_000] as const;
 const FULL_MS = 2_000;
 const STORM_MS = 2_500;
 const STORM_CONNECTIONS = 1_200;
@@ -92,6 +94,20 @@ async function killPostgres({ first, second, worker, postmaster }: Place, findin
     if (server.pid() !== pids[at]) findings.faults.push(`the ${server.name} ended when PostgreSQL was killed: ${server.endedByItself().at(-1) ?? ''}`);
   });
   return `kill -9 of PostgreSQL, ${restarted(findings, 'postgres', readyMs)}, the others ${(performance.now() - began).toFixed(0)} ms later`;
+}
+
+/** The process stands still, with its connections open and its transactions begun, while others take over what it held; then it goes on as if nothing had been. */
+async function standStill({ first, second, worker }: Place, random: Random): Promise<string> {
+  const server = random.pick([first, second, worker]);
+  const milliseconds = random.pick(PAUSES_MS);
+  const pid = server.pid();
+  process.kill(pid, 'SIGSTOP');
+  await pause(milliseconds);
+  process.kill(pid, 'SIGCONT');
+  const began = performance.now();
+  await server.ready();
+  if (server.pid() !== pid) throw new Error(`the ${server.name} ended after it had stood still: ${server.endedByItself().at(-1) ?? ''}`);
+  return `the ${server.name} stood still for ${milliseconds} ms, ready ${(performance.now() - began).toFixed(0)} ms later`;
 }
 
 async function fillDisk(place: Place, findings: Findings): Promise<string> {
@@ -268,6 +284,7 @@ export const kinds: Readonly<Record<KindName, { readonly weight: number; readonl
       return `kill -9 of the receiver, ${restarted(findings, 'receiver', performance.now() - began)}`;
     },
   },
+  pause: { weight: 2, run: (place, random) => standStill(place, random) },
   disk: { weight: 1, run: (place, _random, findings) => fillDisk(place, findings) },
   connections: { weight: 1, run: (place, _random, findings) => storm(place, findings) },
 };
