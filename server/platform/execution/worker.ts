@@ -68,6 +68,7 @@ export function createWorker(options: WorkerOptions): Service {
   const pause = (milliseconds: number) => new Promise<void>((resolve) => void clock.after(milliseconds, resolve));
   const leaseEnd = () => new Date(clock.now().getTime() + settings.leaseMs);
   const looking = serial(look, (error) => log.error({ err: error }, 'the worker could not look for runs'));
+  const clearing = serial(clearUp, (error) => log.error({ err: error }, 'the worker could not clear up after what is gone'));
   const unrecorded: Unrecorded[] = [];
   const recording = serial(recordAll, (error) => log.error({ err: error }, 'the worker could not record the end of runs'));
   const renewing = serial(renew, (error) => log.warn({ err: error }, 'the worker could not renew its leases'));
@@ -76,11 +77,16 @@ export function createWorker(options: WorkerOptions): Service {
     return !stopping && sessions.size < settings.slots;
   }
 
-  /** One look: clear up after workers that are gone, then fill the free slots. */
-  async function look(): Promise<void> {
+  /** Takes over from workers that are gone, and removes what deleted workspaces have left. Nobody tells when there is some, so a run that is due does not wait for it. */
+  async function clearUp(): Promise<void> {
     if (stopping) return;
     await takeOver();
     await removeWorkspaces();
+  }
+
+  /** Fills the free slots. */
+  async function look(): Promise<void> {
+    if (stopping) return;
     const full: string[] = [];
     while (hasRoom()) {
       const queue = await nextQueue(database, clock.now(), full);
@@ -280,13 +286,15 @@ export function createWorker(options: WorkerOptions): Service {
       renewedAt = clock.now();
       unlisten = [await database.listen('millrace_task', looking.now), await database.listen('millrace_stop', renewing.now)];
       every(settings.pollMs, looking.now);
+      every(settings.pollMs, clearing.now);
       every(Math.floor(settings.leaseMs / 3), renewing.now);
+      clearing.now();
       looking.now();
     },
     async stop() {
       if (stopped) return;
       stopping = true;
-      await looking.idle();
+      await Promise.all([looking.idle(), clearing.idle()]);
       if (ending.size > 0) {
         let cancel = () => {};
         const late = new Promise<void>((resolve) => {
