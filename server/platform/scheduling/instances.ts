@@ -134,14 +134,17 @@ export function createInstances(options: { execution: Execution; submissions: Su
     },
     async onFinished(change, ends) {
       const instances = new Map((await lockInstances(change, ends.map(({ run }) => run.instanceId))).map((instance) => [instance.id, instance]));
-      const of = (end: EndedRun): InstanceRow => {
+      const plain: InstanceRow[] = [];
+      const others: { instance: InstanceRow; end: EndedRun }[] = [];
+      for (const end of ends) {
         const instance = instances.get(end.run.instanceId);
-        if (instance === undefined) throw new Error(`there is no instance ${end.run.instanceId}`);
-        return instance;
-      };
-      const plain = ends.filter(({ outcome }) => outcome.kind === 'Success' && outcome.variables === undefined);
-      await travel(change, plain.map(of), ['Success']);
-      for (const end of ends) if (!plain.includes(end)) await finish(change, of(end), end);
+        // It went with its workspace. The run ends all the same: a worker that could never write that down would keep its place for ever.
+        if (instance === undefined) continue;
+        if (end.outcome.kind === 'Success' && end.outcome.variables === undefined) plain.push(instance);
+        else others.push({ instance, end });
+      }
+      await travel(change, plain, ['Success']);
+      for (const { instance, end } of others) await finish(change, instance, end);
     },
     checkRerun,
     stop,

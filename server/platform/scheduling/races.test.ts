@@ -57,3 +57,24 @@ for (const action of ['StopInstance', 'SuspendInstance'] as const) {
     assert.deepEqual(await runsOf(id), []);
   });
 }
+
+test('a workspace that is deleted while a next attempt is handed over leaves no run', async () => {
+  const id = await waiting();
+  const ended = await during((change) => fail(change, id), () => changes.change(actor, (change) => place.scheduling.removeWorkspace(change, WORKSPACE)));
+  assert.equal(ended.status, 'fulfilled');
+  assert.deepEqual(await database.rows('select from task_instance where id = $1', [id]), []);
+  assert.deepEqual(await runsOf(id), []);
+});
+
+test('the end of a run whose instance is gone is taken, and that of another beside it too', async () => {
+  const [gone, other] = [await waiting(), await waiting()];
+  await database.run('delete from instance_edge where downstream_id = $1', [gone]);
+  await database.run('delete from task_instance where id = $1', [gone]);
+  const run = (instanceId: number) => ({ id: 1, tenantId: 1, workspaceId: WORKSPACE, environment: 'PROD', instanceId, attempt: 1 }) as const;
+  await changes.change(actor, (change) => place.follower.onStarted(change, [run(gone), run(other)]));
+  for (const outcome of [{ kind: 'Success', reason: 'It succeeded.', exitCode: 0 }, { kind: 'Failure', reason: 'It failed.', exitCode: 1 }] as const) {
+    await changes.change(actor, (change) => place.follower.onFinished(change, [{ run: run(gone), outcome }]));
+  }
+  await changes.change(actor, (change) => place.follower.onFinished(change, [gone, other].map((id) => ({ run: run(id), outcome: { kind: 'Success', reason: 'It succeeded.', exitCode: 0 } as const }))));
+  assert.equal(await place.status(other), 'Success');
+});
