@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -8,11 +7,10 @@ import type { Page } from 'playwright-core';
 import { dayText } from '../../console/src/pages/platform/dates.ts';
 import { contracts } from '../../contract/index.ts';
 import { makeSample } from '../../server/sample.ts';
+import { seriousFaults } from './acts.fixture.ts';
 import { screen, settled, soon, startConsole, until, type ConsolePage, type ConsoleTest } from './browser.fixture.ts';
 
 /** Every view, in both languages: it shows what it has, breaks nothing, calls nobody else, and axe finds nothing serious. */
-
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 let backend: ConsoleTest;
 let opened: ConsolePage;
@@ -81,19 +79,6 @@ async function makeGroup(userId: number, ProjectId: number): Promise<void> {
   const { database } = backend.house;
   await database.run(`insert into kafka_group (user_id, group_id, protocol_type, state, members, epoch, created_at, modified_at) values ($1, 'reports', 'consumer', 'Empty', 0, 0, now(), now())`, [userId]);
   await database.run(`insert into kafka_group_offset (user_id, group_id, workspace_id, partition, committed_offset, metadata, committed_at) values ($1, 'reports', $2, 0, 0, '', now())`, [userId, ProjectId]);
-}
-
-interface Violation {
-  readonly id: string;
-  readonly impact: string;
-  readonly nodes: readonly { readonly html: string; readonly target: readonly string[] }[];
-}
-
-/** What axe finds that is serious or worse. */
-async function seriousFaults(page: Page): Promise<string[]> {
-  if ((await page.evaluate('typeof axe')) === 'undefined') await page.evaluate(axeSource);
-  const found = (await page.evaluate("axe.run(document, { resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }).then((result) => result.violations)")) as Violation[];
-  return found.filter((one) => one.impact === 'serious' || one.impact === 'critical').map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => `${node.target.join(' ')} ${node.html.slice(0, 160)}`).join(' | ')}`);
 }
 
 /** Goes to a view without loading the page anew, as a click does. */

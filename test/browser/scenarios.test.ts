@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
-import type { Page } from 'playwright-core';
 import { makeSample } from '../../server/sample.ts';
-import { screen, soon, startConsole, until, type ConsolePage, type ConsoleTest } from './browser.fixture.ts';
+import { button, choose, confirm, done, isRefused, link } from './acts.fixture.ts';
+import { screen, soon, startConsole, until, type ConsoleTest } from './browser.fixture.ts';
 
 /** What people do in the console, as the role that does it and as one that may not. */
 
@@ -43,42 +43,12 @@ after(async () => {
 });
 
 const owner = () => backend.house.first.userName;
-const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
-const link = (page: Page, name: string) => page.getByRole('link', { name, exact: true });
-
-/** Presses a button, and the yes of the question that it asks. */
-async function confirm(page: Page, name: string): Promise<void> {
-  await button(page, name).first().click();
-  await page.locator('.ant-popconfirm').last().getByRole('button', { name: 'Yes' }).click();
-}
-
-/** A button that is shown as not allowed, with the reason in its description. */
-async function isRefused(page: Page, name: string): Promise<string> {
-  const refused = page.getByRole('button', { name, exact: false }).and(page.locator('[aria-disabled="true"]')).first();
-  await refused.waitFor();
-  return (await refused.textContent()) ?? '';
-}
-
-/** Chooses one of several in a field whose choices come from the server: it is there once it can be seen. */
-async function choose(page: Page, label: string, choice: string): Promise<void> {
-  await page.getByLabel(label).first().click();
-  await page.keyboard.type(choice);
-  await page.locator('.ant-select-item-option-active').filter({ hasText: choice }).waitFor();
-  await page.keyboard.press('Enter');
-  await page.locator('.ant-select-selection-item').filter({ hasText: choice }).waitFor();
-}
-
 /** Makes a file in the workspace and commits it; answers its id. */
 async function commitFile(name: string): Promise<number> {
   const { call } = backend.house;
   const FileId = Number((await call(legacy, 'CreateFile', { ProjectId: workspace, FileName: name, FileType: 6, Content: 'echo', FileFolderPath: '业务流程/orders/General', CreateFolderIfNotExists: true, InputList: 'shop_root', OutputList: `shop.${name}`, CronExpress: '00 30 00 * * ?', CycleType: 'DAY' }))['Data']);
   await call(legacy, 'SubmitFile', { ProjectId: workspace, FileId });
   return FileId;
-}
-
-async function done(opened: ConsolePage): Promise<void> {
-  assert.deepEqual(opened.faults, []);
-  await opened.close();
 }
 
 test('signing in leads to the view that was asked for, a wrong password says so, and signing out ends it', async () => {

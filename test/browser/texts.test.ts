@@ -4,6 +4,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { test } from 'node:test';
 import { fill, type Catalogue } from '../../console/src/text/catalogue.ts';
+import { eventModules, eventNames, eventTriggers } from '../../console/src/text/event-types.ts';
+import { roleDescriptions, roleNames } from '../../console/src/text/roles.ts';
+import { tenantRoles, workspaceRoles } from '../../server/identity/roles.ts';
+import { eventTypes } from '../../server/openevent/catalogue.ts';
 
 const source = join(import.meta.dirname, '..', '..', 'console', 'src');
 
@@ -28,6 +32,15 @@ test('every text of the console is there in English and Chinese, with the same v
       assert.ok(!/\p{Script=Han}/u.test(en) || key === 'to-other-language', `${name} ${key}: Chinese in the English text`);
     }
   }
+});
+
+test('every event of the catalogue and every built-in role has its names, the same ones that the server tells', () => {
+  assert.deepEqual(eventNames, Object.fromEntries(eventTypes.map((type) => [type.eventCode, [type.name, type.nameZh]])));
+  const english = (catalogue: Catalogue) => Object.fromEntries(Object.entries(catalogue).map(([key, [en]]) => [key, en]));
+  assert.deepEqual(english(eventTriggers), Object.fromEntries(eventTypes.map((type) => [type.eventCode, type.trigger])));
+  assert.deepEqual(english(eventModules), Object.fromEntries(eventTypes.map((type) => [type.module, type.module])));
+  assert.deepEqual(english(roleNames), Object.fromEntries([...tenantRoles, ...workspaceRoles].map((role) => [role.code, role.name])));
+  assert.deepEqual(english(roleDescriptions), Object.fromEntries(tenantRoles.map((role) => [role.code, role.description])));
 });
 
 test('a value that is not given leaves its place standing', () => {

@@ -46,9 +46,4 @@ export const administration = texts({
   'parts': ['Parts of this server', '服务各部分'],
   'parts-hidden': ['The metrics of the server are for its operator: read them at /metrics on its machine, or with the token of MILLRACE_METRICS_TOKEN.', '服务指标仅供运维人员查看：在本机访问 /metrics，或使用 MILLRACE_METRICS_TOKEN 令牌。'],
   'slowest': ['Slowest operation', '最慢操作'],
-  'role-tenant_owner': ['Tenant Owner', '租户所有者'],
-  'role-tenant_admin': ['Tenant Administrator', '租户管理员'],
-  'role-open_platform_admin': ['Open Platform Administrator', '开放平台管理员'],
-  'role-tenant_dg_admin': ['Data Governance Administrator', '数据治理管理员'],
-  'role-tenant_member': ['Tenant Member', '租户成员'],
 });

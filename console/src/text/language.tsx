@@ -1,5 +1,6 @@
-import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
+import { createContext, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { setCircumstances } from '../api/client.ts';
+import { queryClient } from '../api/queries.ts';
 import { fill, type Catalogue, type Language } from './catalogue.ts';
 
 const storageKey = 'millrace.language';
@@ -17,10 +18,14 @@ export function LanguageProvider({ children }: { children: ReactNode }) {
     if (stored === 'en' || stored === 'zh') return stored;
     return navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en';
   });
+  const asked = useRef(language);
   setCircumstances({ language });
   useEffect(() => {
     document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
     localStorage.setItem(storageKey, language);
+    // What the server has said so far, it said in the other language.
+    if (asked.current !== language) void queryClient.invalidateQueries();
+    asked.current = language;
   }, [language]);
   const state = useMemo(() => ({ language, setLanguage }), [language]);
   return <LanguageContext value={state}>{children}</LanguageContext>;
@@ -41,6 +46,15 @@ export function useTexts<C extends Catalogue>(catalogue: C): Translate<C> {
       const text = catalogue[key]?.[place] ?? key;
       return values === undefined ? text : fill(text, values);
     };
+  }, [catalogue, language]);
+}
+
+/** Names of things that the server may have more of than the console knows: what is not in the catalogue is called as the server calls it, or else by its key. */
+export function useNames(catalogue: Catalogue): (key: string | undefined, otherwise?: string) => string {
+  const { language } = useLanguage();
+  return useMemo(() => {
+    const place = language === 'zh' ? 1 : 0;
+    return (key = '', otherwise = key) => (Object.hasOwn(catalogue, key) ? catalogue[key]?.[place] : undefined) ?? otherwise;
   }, [catalogue, language]);
 }
 

@@ -12,13 +12,15 @@ import { Answer } from '../../parts/states.tsx';
 import { tell, tellFailure } from '../../parts/toast.tsx';
 import { administration } from '../../text/administration.ts';
 import { common } from '../../text/common.ts';
-import { useFormats, useTexts, type Translate } from '../../text/language.tsx';
+import { useFormats, useNames, useTexts } from '../../text/language.tsx';
+import { roleDescriptions, roleNames } from '../../text/roles.ts';
 
 type User = Item<NonNullable<Response<typeof own, 'ListUsers'>['PagingInfo']>['Users']>;
 
 export default function Users() {
   const t = useTexts(administration);
   const c = useTexts(common);
+  const roleName = useNames(roleNames);
   const { time } = useFormats();
   const session = useSession();
   const { query } = usePlace();
@@ -57,7 +59,7 @@ export default function Users() {
           columns={[
             { title: t('user-name'), dataIndex: 'UserName' },
             { title: t('display-name'), dataIndex: 'DisplayName' },
-            { title: t('roles'), render: (_, row) => (row.TenantRoles ?? []).map((code) => roleName(code, t)).join(', ') },
+            { title: t('roles'), render: (_, row) => (row.TenantRoles ?? []).map((code) => roleName(code)).join(', ') },
             { title: c('status'), render: (_, row) => <Tag tone={row.Disabled === true ? 'plain' : 'good'}>{row.Disabled === true ? c('disabled') : c('enabled')}</Tag> },
             { title: t('last-login'), dataIndex: 'LastLoginTime', render: time },
             {
@@ -89,21 +91,15 @@ export default function Users() {
   );
 }
 
-const knownRoles = ['tenant_owner', 'tenant_admin', 'open_platform_admin', 'tenant_dg_admin', 'tenant_member'] as const;
-
-/** A tenant role as people call it. */
-function roleName(code: string | undefined, t: Translate<typeof administration>, otherwise: string | undefined = code): string {
-  const known = knownRoles.find((one) => one === code);
-  return known === undefined ? (otherwise ?? '') : t(`role-${known}`);
-}
-
 function Roles() {
   const t = useTexts(administration);
+  const roleName = useNames(roleNames);
+  const describeRole = useNames(roleDescriptions);
   const roles = useRead(own, 'ListTenantRoles', {});
   return (
     <Panel title={t('role-list')}>
       <Answer query={roles} action="ListTenantRoles">
-        {(data) => <Facts rows={(data.TenantRoles ?? []).map((role) => [roleName(role.Code, t, role.Name), `${role.Description} (${role.Code})`])} />}
+        {(data) => <Facts rows={(data.TenantRoles ?? []).map((role) => [roleName(role.Code, role.Name), `${describeRole(role.Code, role.Description)} (${role.Code})`])} />}
       </Answer>
     </Panel>
   );
@@ -112,13 +108,14 @@ function Roles() {
 function UserDialog({ user, close }: { user: User | undefined; close(): void }) {
   const t = useTexts(administration);
   const c = useTexts(common);
+  const roleName = useNames(roleNames);
   const roles = useRead(own, 'ListTenantRoles', {});
   const create = useWrite(own, 'CreateUser');
   const update = useWrite(own, 'UpdateUser');
   if (roles.data === undefined) return null;
   const shared = [
     { name: 'display', label: t('display-name'), initial: user?.DisplayName, maxLength: 64 },
-    { name: 'roles', label: t('roles'), kind: 'many' as const, initial: user?.TenantRoles ?? ['tenant_member'], choices: (roles.data.TenantRoles ?? []).map((role) => ({ value: role.Code ?? '', label: roleName(role.Code, t, role.Name) })) },
+    { name: 'roles', label: t('roles'), kind: 'many' as const, initial: user?.TenantRoles ?? ['tenant_member'], choices: (roles.data.TenantRoles ?? []).map((role) => ({ value: role.Code ?? '', label: roleName(role.Code, role.Name) })) },
   ];
   const name = { name: 'name', label: t('user-name'), required: true, maxLength: 64 };
   const password = { name: 'password', label: t('password'), kind: 'password' as const, help: t('password-optional') };

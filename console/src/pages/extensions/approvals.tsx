@@ -14,7 +14,8 @@ import { useWorkspaces } from '../../parts/workspaces.tsx';
 import { workspaceRoles } from '../../../../server/identity/roles.ts';
 import { common } from '../../text/common.ts';
 import { extensions } from '../../text/extensions.ts';
-import { useTexts } from '../../text/language.tsx';
+import { useNames, useTexts } from '../../text/language.tsx';
+import { roleNames } from '../../text/roles.ts';
 
 type Row = Item<NonNullable<Response<typeof legacy, 'ListExtensions'>['PagingInfo']>['Extensions']>;
 type Policy = Item<NonNullable<Response<typeof own, 'ListExtensionApprovalPolicies'>['PagingInfo']>['Policies']>;
@@ -119,7 +120,7 @@ function Policies({ reason }: { reason: string | undefined }) {
   const policies = useRead(own, 'ListExtensionApprovalPolicies', page, { keep: true });
   const remove = useWrite(own, 'DeleteExtensionApprovalPolicy');
   const [making, setMaking] = useState(false);
-  const nameOfRole = (code: string) => workspaceRoles.find((role) => role.code === code)?.name ?? code;
+  const roleName = useNames(roleNames);
   return (
     <Panel
       title={t('policies')}
@@ -142,7 +143,7 @@ function Policies({ reason }: { reason: string | undefined }) {
           { title: c('name'), dataIndex: 'Name' },
           { title: t('policy-workspaces'), render: (_, row) => ((row.ProjectIds ?? []).length === 0 ? c('all') : (row.ProjectIds ?? []).map(nameOf).join(', ')) },
           { title: t('policy-extensions'), render: (_, row) => ((row.ExtensionCodes ?? []).length === 0 ? c('all') : (row.ExtensionCodes ?? []).join(', ')) },
-          { title: t('policy-steps'), render: (_, row) => (row.Steps ?? []).map((step) => (step.Values ?? []).map(step.Type === 'ROLE' ? nameOfRole : userName).join(' / ')).join(' → ') },
+          { title: t('policy-steps'), render: (_, row) => (row.Steps ?? []).map((step) => (step.Values ?? []).map((value) => (step.Type === 'ROLE' ? roleName(value) : userName(value))).join(' / ')).join(' → ') },
           {
             title: c('actions'),
             render: (_, row) => (
@@ -162,6 +163,7 @@ function NewPolicy({ close }: { close(): void }) {
   const t = useTexts(extensions);
   const c = useTexts(common);
   const { list } = useWorkspaces();
+  const roleName = useNames(roleNames);
   const known = useRead(legacy, 'ListExtensions', { PageNumber: 1, PageSize: 100 });
   const users = useRead(own, 'ListUsers', { PageNumber: 1, PageSize: 100 });
   const create = useWrite(own, 'CreateExtensionApprovalPolicy');
@@ -170,7 +172,7 @@ function NewPolicy({ close }: { close(): void }) {
     { name: 'name', label: c('name'), required: true },
     { name: 'workspaces', label: t('policy-workspaces'), kind: 'many', help: t('all-chosen'), choices: list.map((one) => ({ value: String(one.Id), label: one.Name ?? '' })) },
     { name: 'extensions', label: t('policy-extensions'), kind: 'many', help: t('all-chosen'), choices: (known.data.PagingInfo?.Extensions ?? []).map((one) => ({ value: one.ExtensionCode ?? '', label: one.ExtensionName ?? '' })) },
-    { name: 'roles', label: t('approver-ROLE'), kind: 'many', choices: workspaceRoles.map((role) => ({ value: role.code, label: role.name })) },
+    { name: 'roles', label: t('approver-ROLE'), kind: 'many', choices: workspaceRoles.map((role) => ({ value: role.code, label: roleName(role.code, role.name) })) },
     { name: 'users', label: t('approver-ACCOUNT'), kind: 'many', choices: (users.data.PagingInfo?.Users ?? []).map((user) => ({ value: String(user.UserId), label: user.UserName ?? '' })) },
     { name: 'deadline', label: t('deadline'), kind: 'number' },
   ];

@@ -12,8 +12,9 @@ import { tell, tellFailure } from '../../parts/toast.tsx';
 import { useUserNames } from '../../parts/users.ts';
 import { useRefusal, useWorkspaces } from '../../parts/workspaces.tsx';
 import { common } from '../../text/common.ts';
+import { eventNames } from '../../text/event-types.ts';
 import { extensions } from '../../text/extensions.ts';
-import { useFormats, useTexts } from '../../text/language.tsx';
+import { useFormats, useNames, useTexts } from '../../text/language.tsx';
 import { CheckState, Verdict } from './states.tsx';
 
 type Hold = NonNullable<Response<typeof own, 'GetHold'>['Hold']>;
@@ -40,6 +41,7 @@ function Body({ hold }: { hold: Hold }) {
   const c = useTexts(common);
   const { time } = useFormats();
   const { nameOf } = useWorkspaces();
+  const eventName = useNames(eventNames);
   const userName = useUserNames();
   return (
     <div className="columns">
@@ -50,7 +52,12 @@ function Body({ hold }: { hold: Hold }) {
         <Facts
           rows={[
             [c('status'), <CheckState key="state" status={hold.Status} />],
-            [c('event-point'), <Link key="point" to={`/openevent/catalogue?event=${hold.EventCode}`}>{hold.EventCode}</Link>],
+            [
+              c('event-point'),
+              <span key="point">
+                <Link to={`/openevent/catalogue?event=${hold.EventCode}`}>{hold.EventCode}</Link> <span className="quiet">{eventName(hold.EventCode, '')}</span>
+              </span>,
+            ],
             [c('workspace'), nameOf(hold.ProjectId)],
             [t('operator'), userName(hold.Operator)],
             [c('created'), time(hold.CreateTime)],

@@ -13,11 +13,13 @@ import { Answer } from '../../parts/states.tsx';
 import { tell, tellFailure } from '../../parts/toast.tsx';
 import { useWorkspaces } from '../../parts/workspaces.tsx';
 import { common } from '../../text/common.ts';
+import { eventNames } from '../../text/event-types.ts';
 import { extensions } from '../../text/extensions.ts';
-import { useFormats, useTexts } from '../../text/language.tsx';
+import { useFormats, useNames, useTexts } from '../../text/language.tsx';
 import { CheckTable } from './check-table.tsx';
 import { extensionFields, extensionRequest } from './fields.ts';
 import { OptionFields, readOptions, type Option } from './option-form.tsx';
+import { SigningSecret } from './signing-secret.tsx';
 import { ExtensionState } from './states.tsx';
 
 type Extension = NonNullable<Response<typeof legacy, 'GetExtension'>['Extension']>;
@@ -52,6 +54,7 @@ export function optionsOf(setting: string | undefined): readonly Option[] {
 function Body({ extension }: { extension: Extension }) {
   const t = useTexts(extensions);
   const c = useTexts(common);
+  const eventName = useNames(eventNames);
   const { nameOf } = useWorkspaces();
   const options = optionsOf(extension.OptionSetting);
   const tested = extension.ProjectTesting;
@@ -78,7 +81,7 @@ function Body({ extension }: { extension: Extension }) {
                 <Link to={`/openevent/catalogue?event=${point.EventCode}`}>
                   <Tag tone="busy">{point.EventCode}</Tag>
                 </Link>{' '}
-                <span className="quiet">{point.EventName}</span>
+                <span className="quiet">{eventName(point.EventCode, point.EventName)}</span>
               </li>
             ))}
           </ul>
@@ -275,11 +278,7 @@ function Actions({ extension }: { extension: Extension }) {
       <ActionButton reason={reason} danger confirm={t('delete-ask')} onAct={() => remove.mutate({ ExtensionCode }, { onSuccess: () => goTo('/extensions/list'), onError: tellFailure })}>
         {c('delete')}
       </ActionButton>
-      {secret === undefined ? null : (
-        <FormDialog title={t('reset-secret')} submitText={c('close')} close={() => setSecret(undefined)} fields={[]} submit={async () => {}}>
-          <CodeBlock title={t('signing-secret')} text={secret} />
-        </FormDialog>
-      )}
+      {secret === undefined ? null : <SigningSecret title={t('reset-secret')} secret={secret} close={() => setSecret(undefined)} />}
       {editing ? (
         <FormDialog
           title={c('edit')}

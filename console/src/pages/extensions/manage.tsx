@@ -154,7 +154,8 @@ function ScopePreview({ code, workspace, pattern }: { code: string; workspace: n
   const found = answer.data?.Preview;
   return (
     <div className="page-actions">
-      <ActionButton size="small" onAct={() => setAsked({ pattern })}>
+      {/* Asked again with the same pattern, it counts again: operations have happened since. */}
+      <ActionButton size="small" onAct={() => (asked !== undefined && asked.pattern === pattern ? void answer.refetch() : setAsked({ pattern }))}>
         {t('scope-preview')}
       </ActionButton>
       <span role="status">

@@ -11,10 +11,12 @@ import { FormFields, initialValues, listOf, textOf, type Field, type FormValues 
 import { PageHead, Panel } from '../../parts/page.tsx';
 import { useWorkspaces } from '../../parts/workspaces.tsx';
 import { common } from '../../text/common.ts';
+import { eventNames } from '../../text/event-types.ts';
 import { extensions } from '../../text/extensions.ts';
-import { useTexts } from '../../text/language.tsx';
+import { useNames, useTexts } from '../../text/language.tsx';
 import { extensionFields, extensionRequest } from './fields.ts';
 import { exampleOptions, OptionsEditor } from './options-editor.tsx';
+import { SigningSecret } from './signing-secret.tsx';
 
 const steps = ['mode', 'points', 'details', 'options', 'confirm'] as const;
 const modes = ['service', 'http', 'function', 'rule', 'person'] as const;
@@ -28,6 +30,7 @@ const manualPass = 'extension.manualPass.enabled=true';
 export default function Register() {
   const t = useTexts(extensions);
   const c = useTexts(common);
+  const eventName = useNames(eventNames);
   const session = useSession();
   const { list } = useWorkspaces();
   const types = useRead(own, 'ListEventTypes', { Class: 'X' });
@@ -37,9 +40,11 @@ export default function Register() {
   const [changed, setChanged] = useState<FormValues>({});
   const [options, setOptions] = useState('');
   const [failure, setFailure] = useState<string>();
+  /** A program that is asked directly has a secret to verify with, which is told once. */
+  const [made, setMade] = useState<{ readonly code: string; readonly secret: string }>();
   const pointField = useMemo<readonly Field[]>(
-    () => [{ name: 'points', label: t('points'), kind: 'many', required: true, help: t('points-help'), choices: (types.data?.EventTypes ?? []).map((one) => ({ value: one.EventCode ?? '', label: `${one.EventCode} · ${one.Name}` })) }],
-    [t, types.data],
+    () => [{ name: 'points', label: t('points'), kind: 'many', required: true, help: t('points-help'), choices: (types.data?.EventTypes ?? []).map((one) => ({ value: one.EventCode ?? '', label: `${one.EventCode} · ${eventName(one.EventCode, one.Name)}` })) }],
+    [t, eventName, types.data],
   );
   const fields = useMemo(() => extensionFields(t, c, list, {}), [t, c, list]);
   const targetFields = useMemo<readonly Field[]>(() => {
@@ -68,7 +73,8 @@ export default function Register() {
     }
     try {
       const answer = await create.mutateAsync(request);
-      goTo(`/extensions/list/${answer.ExtensionCode}`);
+      if (answer.SigningSecret === undefined) goTo(`/extensions/list/${answer.ExtensionCode}`);
+      else setMade({ code: answer.ExtensionCode ?? '', secret: answer.SigningSecret });
     } catch (error) {
       setFailure(describe(error));
     }
@@ -118,6 +124,7 @@ export default function Register() {
           </div>
         </form>
       </Panel>
+      {made === undefined ? null : <SigningSecret title={t('register')} secret={made.secret} close={() => goTo(`/extensions/list/${made.code}`)} />}
     </>
   );
 }

@@ -7,7 +7,8 @@ import { TextFilter } from '../../parts/filters.tsx';
 import { Facts, PageHead, Panel, Tag } from '../../parts/page.tsx';
 import { Answer, Empty } from '../../parts/states.tsx';
 import { common } from '../../text/common.ts';
-import { useFormats, useTexts } from '../../text/language.tsx';
+import { eventModules, eventNames, eventTriggers } from '../../text/event-types.ts';
+import { useFormats, useNames, useTexts } from '../../text/language.tsx';
 import { openevent } from '../../text/openevent.ts';
 import { useEventLog } from './event-log.ts';
 
@@ -16,13 +17,15 @@ type EventType = Item<Response<typeof own, 'ListEventTypes'>['EventTypes']>;
 export default function Catalogue() {
   const t = useTexts(openevent);
   const c = useTexts(common);
+  const eventName = useNames(eventNames);
+  const moduleName = useNames(eventModules);
   const { query } = usePlace();
   const answer = useRead(own, 'ListEventTypes', {});
   const word = (query.get('word') ?? '').toLowerCase();
   const kind = query.get('class') ?? '';
   const types = answer.data?.EventTypes ?? [];
   const chosen = types.find((one) => one.EventCode === query.get('event'));
-  const matching = types.filter((one) => (kind === '' || one.Class === kind) && `${one.EventCode} ${one.Type} ${one.Name} ${one.Module}`.toLowerCase().includes(word));
+  const matching = types.filter((one) => (kind === '' || one.Class === kind) && `${one.EventCode} ${one.Type} ${eventName(one.EventCode, one.Name)} ${moduleName(one.Module)}`.toLowerCase().includes(word));
   return (
     <>
       <PageHead title={t('catalogue')} text={t('catalogue-text', { n: types.length })} />
@@ -47,7 +50,7 @@ export default function Catalogue() {
                   <li key={one.Type}>
                     <button type="button" aria-pressed={one === chosen} onClick={() => setQuery({ event: one.EventCode })}>
                       <strong>{one.EventCode}</strong>
-                      <span className="quiet">{one.Name}</span>
+                      <span className="quiet">{eventName(one.EventCode, one.Name)}</span>
                       <span>
                         <Tag tone={one.Class === 'X' ? 'busy' : 'plain'}>{one.Class === 'X' ? t('class-X') : t('class-R')}</Tag>
                       </span>
@@ -66,19 +69,22 @@ export default function Catalogue() {
 
 function TypeDetails({ type }: { type: EventType }) {
   const t = useTexts(openevent);
+  const eventName = useNames(eventNames);
+  const moduleName = useNames(eventModules);
+  const trigger = useNames(eventTriggers);
   const { time } = useFormats();
   const [opened] = useState(() => Date.now());
   const { events } = useEventLog({ StartTime: opened - 7 * 86_400_000, Types: [type.Type ?? ''] }, false);
   const last = events?.[0];
   return (
     <div>
-      <Panel title={type.Name ?? ''}>
+      <Panel title={eventName(type.EventCode, type.Name)}>
         <Facts
           rows={[
             [t('type'), <span key="type" className="mono break">{type.Type}</span>],
-            [t('module'), type.Module],
+            [t('module'), moduleName(type.Module)],
             [t('level'), type.Level === 'tenant' ? t('level-tenant') : t('level-workspace')],
-            [t('trigger'), type.Trigger],
+            [t('trigger'), trigger(type.EventCode, type.Trigger)],
           ]}
         />
       </Panel>

@@ -6,7 +6,8 @@ import { Facts, PageHead, Panel } from '../../parts/page.tsx';
 import { Answer } from '../../parts/states.tsx';
 import { useWorkspaces } from '../../parts/workspaces.tsx';
 import { common } from '../../text/common.ts';
-import { useFormats, useTexts } from '../../text/language.tsx';
+import { eventNames } from '../../text/event-types.ts';
+import { useFormats, useNames, useTexts } from '../../text/language.tsx';
 import { openevent } from '../../text/openevent.ts';
 import { DeliveryTable } from './delivery-table.tsx';
 
@@ -15,6 +16,7 @@ export default function OneEvent({ params }: PageProps) {
   const c = useTexts(common);
   const { time } = useFormats();
   const { nameOf } = useWorkspaces();
+  const eventName = useNames(eventNames);
   const id = params['id'] ?? '';
   const answer = useRead(own, 'GetEvent', { EventId: id });
   return (
@@ -27,7 +29,12 @@ export default function OneEvent({ params }: PageProps) {
               <Facts
                 rows={[
                   [t('event-id'), <span key="id" className="mono">{event.EventId}</span>],
-                  [t('type'), event.Type],
+                  [
+                    t('type'),
+                    <span key="type">
+                      <span className="mono break">{event.Type}</span> <span className="quiet">{eventName(event.EventCode, '')}</span>
+                    </span>,
+                  ],
                   [t('object'), <span key="object" className="mono">{event.ObjectKey}</span>],
                   [c('workspace'), nameOf(event.ProjectId)],
                   [c('time'), time(event.Time)],

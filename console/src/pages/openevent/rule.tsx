@@ -79,6 +79,8 @@ function Pattern({ rule, reason }: { rule: Rule; reason: string | undefined }) {
     try {
       await work();
     } catch (error) {
+      // What was found for another pattern says nothing about this one.
+      setTrial(undefined);
       setFailure(describe(error));
     }
   };

@@ -6,7 +6,8 @@ import { FormDialog, listOf, numberOf, textOf, type Field } from '../../parts/fo
 import { useWorkspaces } from '../../parts/workspaces.tsx';
 import { tell } from '../../parts/toast.tsx';
 import { common } from '../../text/common.ts';
-import { useTexts } from '../../text/language.tsx';
+import { eventNames } from '../../text/event-types.ts';
+import { useNames, useTexts } from '../../text/language.tsx';
 import { openevent } from '../../text/openevent.ts';
 import { headerLines, readHeaders } from './headers.ts';
 
@@ -19,6 +20,7 @@ const formats = ['DataWorks', 'Structured', 'Binary', 'Batch'] as const;
 export function SubscriptionDialog({ subscription, close }: { subscription?: Subscription | undefined; close(): void }) {
   const t = useTexts(openevent);
   const c = useTexts(common);
+  const eventName = useNames(eventNames);
   const types = useRead(own, 'ListEventTypes', {});
   const { list } = useWorkspaces();
   const create = useWrite(own, 'CreateSubscription');
@@ -28,7 +30,7 @@ export function SubscriptionDialog({ subscription, close }: { subscription?: Sub
     () => [
       { name: 'name', label: c('name'), required: true, initial: subscription?.Name, maxLength: 128 },
       { name: 'url', label: t('url'), required: true, initial: subscription?.Url, placeholder: 'https://', maxLength: 2048 },
-      { name: 'types', label: t('types'), kind: 'many', initial: subscription?.Types ?? [], help: t('types-help'), choices: (types.data?.EventTypes ?? []).map((one) => ({ value: one.Type ?? '', label: `${one.EventCode} · ${one.Name}` })) },
+      { name: 'types', label: t('types'), kind: 'many', initial: subscription?.Types ?? [], help: t('types-help'), choices: (types.data?.EventTypes ?? []).map((one) => ({ value: one.Type ?? '', label: `${one.EventCode} · ${eventName(one.EventCode, one.Name)}` })) },
       { name: 'workspace', label: c('workspace'), kind: 'one', initial: subscription?.ProjectId === undefined || subscription.ProjectId === 0 ? '' : String(subscription.ProjectId), choices: [{ value: '', label: c('all-workspaces') }, ...list.map((one) => ({ value: String(one.Id), label: one.Name ?? '' }))] },
       { name: 'format', label: t('format'), kind: 'one', initial: subscription?.EventFormat ?? 'DataWorks', choices: formats.map((one) => ({ value: one, label: t(`format-${one}`) })) },
       { name: 'timeout', label: t('timeout'), kind: 'number', initial: subscription?.TimeoutMillis === undefined ? '' : String(subscription.TimeoutMillis) },
@@ -39,7 +41,7 @@ export function SubscriptionDialog({ subscription, close }: { subscription?: Sub
       { name: 'headers', label: t('headers'), kind: 'long', initial: headerLines(subscription?.Headers, false), help: t('headers-help') },
       { name: 'secrets', label: t('secret-headers'), kind: 'long', initial: headerLines(subscription?.Headers, true), help: t('secret-headers-help') },
     ],
-    [t, c, subscription, types.data, list],
+    [t, c, eventName, subscription, types.data, list],
   );
   if (secret !== undefined) return <SecretDialog secret={secret} close={close} />;
   if (types.isPending) return null;

@@ -12,8 +12,9 @@ import { Answer } from '../../parts/states.tsx';
 import { tell, tellFailure } from '../../parts/toast.tsx';
 import { useRefusal, useRolesIn } from '../../parts/workspaces.tsx';
 import { common } from '../../text/common.ts';
-import { useTexts } from '../../text/language.tsx';
+import { useNames, useTexts } from '../../text/language.tsx';
 import { platform } from '../../text/platform.ts';
+import { roleNames } from '../../text/roles.ts';
 import { DataSources } from './data-sources.tsx';
 import { WorkspaceState } from './workspace-state.tsx';
 
@@ -72,6 +73,7 @@ export default function OneWorkspace({ params }: PageProps) {
 function Members({ workspace }: { workspace: number }) {
   const t = useTexts(platform);
   const c = useTexts(common);
+  const roleName = useNames(roleNames);
   const page = usePage();
   const reason = useRefusal(workspace)('administer');
   const members = useRead(current, 'ListProjectMembers', { ProjectId: workspace, ...page }, { keep: true });
@@ -96,7 +98,7 @@ function Members({ workspace }: { workspace: number }) {
         rowKey="UserId"
         columns={[
           { title: c('user'), dataIndex: 'UserName' },
-          { title: t('roles'), render: (_, row) => (row.Roles ?? []).map((role) => role.Name).join(', ') },
+          { title: t('roles'), render: (_, row) => (row.Roles ?? []).map((role) => roleName(role.Code, role.Name)).join(', ') },
           {
             title: c('actions'),
             render: (_, row) => (
@@ -121,6 +123,7 @@ function Members({ workspace }: { workspace: number }) {
 function MemberDialog({ workspace, member, close }: { workspace: number; member: Member | undefined; close(): void }) {
   const t = useTexts(platform);
   const c = useTexts(common);
+  const roleName = useNames(roleNames);
   const users = useRead(own, 'ListUsers', { PageNumber: 1, PageSize: 100 }, { enabled: member === undefined });
   const roles = useRead(current, 'ListProjectRoles', { ProjectId: workspace, PageNumber: 1, PageSize: 100 });
   const add = useWrite(current, 'CreateProjectMember');
@@ -128,7 +131,7 @@ function MemberDialog({ workspace, member, close }: { workspace: number; member:
   const revoke = useWrite(current, 'RevokeMemberProjectRoles');
   if (roles.data === undefined || (member === undefined && users.data === undefined)) return null;
   const held = (member?.Roles ?? []).map((role) => role.Code ?? '');
-  const roleField = { name: 'roles', label: t('roles'), kind: 'many' as const, required: true, initial: held, choices: (roles.data.PagingInfo?.ProjectRoles ?? []).map((role) => ({ value: role.Code ?? '', label: role.Name ?? '' })) };
+  const roleField = { name: 'roles', label: t('roles'), kind: 'many' as const, required: true, initial: held, choices: (roles.data.PagingInfo?.ProjectRoles ?? []).map((role) => ({ value: role.Code ?? '', label: roleName(role.Code, role.Name) })) };
   const userField = { name: 'user', label: c('user'), kind: 'one' as const, required: true, choices: [{ value: '', label: '–' }, ...(users.data?.PagingInfo?.Users ?? []).map((user) => ({ value: String(user.UserId), label: `${user.UserName} · ${user.DisplayName}` }))] };
   return (
     <FormDialog
