@@ -41,6 +41,7 @@ export function createWorkspaces(options: {
         ...declareOperations('dataworks-public', '2020-05-18', legacyOperations(shared)),
         ...declareOperations('dataworks-public', '2024-05-18', currentOperations(shared)),
       ],
+      jobs: [lifecycle.remains],
       services: [directory.service],
     },
     points: [lifecycle.point],

@@ -1,7 +1,8 @@
 import type { Holds, PointDeclaration } from '../../extensions/declare.ts';
-import type { Change } from '../../kernel/change.ts';
+import { platformActor, type Change } from '../../kernel/change.ts';
 import { isUniqueViolation, type Executor } from '../../kernel/database.ts';
 import { ApiError, invalid } from '../../kernel/errors.ts';
+import type { JobDeclaration } from '../../kernel/jobs.ts';
 import { limits } from '../../kernel/limits.ts';
 import { checkText } from '../dialect.ts';
 import type { Scheduling } from '../scheduling/interface.ts';
@@ -35,7 +36,11 @@ export interface Lifecycle {
   /** Says after a change that what is known of the workspace is out of date. */
   announce(change: Change, workspaceId: number): void;
   readonly point: PointDeclaration;
+  /** Takes away what calls under way wrote into a workspace after it was emptied: they had been let in while it lived. */
+  readonly remains: JobDeclaration;
 }
+
+const REMAINS = 'workspace-remains';
 
 /** A domain that has something of workspaces, which goes with them. */
 export interface Belonging {
@@ -82,11 +87,16 @@ export function createLifecycle(options: { holds: Holds; scheduling: Scheduling;
     return workspace;
   }
 
+  async function empty(change: Change, workspaceId: number): Promise<void> {
+    await scheduling.removeWorkspace(change, workspaceId);
+    for (const belonging of belongings) await belonging.removeWorkspace(change, workspaceId);
+  }
+
   async function carryOutDeletion(change: Change, workspace: WorkspaceRow, operator: number): Promise<void> {
     await markDeleted(change, workspace.id, change.now);
     await deleteRolesOf(change, workspace.id);
-    await scheduling.removeWorkspace(change, workspace.id);
-    for (const belonging of belongings) await belonging.removeWorkspace(change, workspace.id);
+    await empty(change, workspace.id);
+    change.enqueue({ kind: REMAINS, key: String(workspace.id), payload: { workspaceId: workspace.id, tenantId: workspace.tenant_id }, runAt: new Date(change.now.getTime() + limits.workspaceRemainsMs.value) });
     change.raise(workspaceDeleted(workspace, operator, change.now));
     announce(change, workspace.id);
   }
@@ -145,6 +155,11 @@ export function createLifecycle(options: { holds: Holds; scheduling: Scheduling;
       } else {
         await carryOutDeletion(change, workspace, change.actor.userId);
       }
+    },
+    remains: {
+      kind: REMAINS,
+      actor: (payload) => platformActor('workspace:remains', Number(payload['tenantId'])),
+      handle: (change, payload) => empty(change, Number(payload['workspaceId'])),
     },
     point: {
       code: 'delete-project',

@@ -8,6 +8,8 @@ import { manualClock } from '../../kernel/clock.ts';
 import { openDatabase, type Database } from '../../kernel/database.ts';
 import { ApiError, describeError } from '../../kernel/errors.ts';
 import { randomIds } from '../../kernel/ids.ts';
+import { createJobRunner } from '../../kernel/jobs.ts';
+import { limits } from '../../kernel/limits.ts';
 import { silentLog } from '../../kernel/log.ts';
 import { maintainAllPartitions } from '../../modules.ts';
 import { createWorkspaces } from './index.ts';
@@ -201,6 +203,21 @@ describe('workspaces', () => {
     assert.ok(scheduling.removed.includes(id));
     await assert.rejects(gateway.call(admin, current, 'GetProject', { Id: id }), refusal('WorkspaceNotFound', '1101080008'));
     assert.notEqual(await create('doomed'), id);
+  });
+
+  it('empties a deleted workspace once more, for what calls under way still wrote into it', async () => {
+    const id = await create('emptied');
+    const jobs = createJobRunner({ database, changes: createChanges({ database, clock, ids: randomIds, events }), clock, log: silentLog, jobs: workspaces.module.jobs ?? [] });
+    const emptied = () => scheduling.removed.filter((one) => one === id).length;
+    await gateway.call(admin, current, 'DeleteProject', { Id: id });
+    await jobs.drain();
+    assert.equal(emptied(), 1);
+    clock.advance(limits.workspaceRemainsMs.value);
+    await jobs.drain();
+    assert.equal(emptied(), 2);
+    clock.advance(limits.workspaceRemainsMs.value);
+    await jobs.drain();
+    assert.equal(emptied(), 2);
   });
 
   it('holds a deletion, comes back after FAIL, deletes after OK', async () => {
