@@ -129,7 +129,7 @@ export const limits = {
   workspacesPerTenant: { value: 1_000, unit: 'count', what: 'Workspaces of one tenant.' },
   workspaceCacheEntries: { value: 5_000, unit: 'count', what: 'Workspaces (and their members) that one process keeps in memory.' },
   workspaceCacheMs: { value: 10_000, unit: 'ms', what: 'Longest time a process trusts what it knows of a workspace, should an announcement of its change be lost.' },
-  workspaceRemainsMs: { value: 120_000, unit: 'ms', what: 'A deleted workspace is emptied once more after this long, when no call that began before is under way any more.' },
+  workspaceRemainsMs: { value: 120_000, unit: 'ms', what: 'A deleted workspace is emptied a last time after this long, when no call that began before is under way any more.' },
   rolesPerWorkspace: { value: 100, unit: 'count', what: 'Roles of its own that one workspace has.' },
   membersPerWorkspace: { value: 10_000, unit: 'count', what: 'Members of one workspace.' },
   fileContentBytes: { value: 4 * 1024 * 1024, unit: 'bytes', what: 'Code of one file.' },

@@ -58,10 +58,14 @@ for (const action of ['StopInstance', 'SuspendInstance'] as const) {
   });
 }
 
-test('a workspace that is deleted while a next attempt is handed over leaves no run', async () => {
+test('a workspace that is deleted while a next attempt is handed over leaves no run once it is emptied again', async () => {
   const id = await waiting();
-  const ended = await during((change) => fail(change, id), () => changes.change(actor, (change) => place.scheduling.removeWorkspace(change, WORKSPACE)));
+  const empty = () => changes.change(actor, (change) => place.scheduling.removeWorkspace(change, WORKSPACE));
+  const ended = await during((change) => fail(change, id), empty);
   assert.equal(ended.status, 'fulfilled');
+  assert.equal((await runsOf(id)).length, 1);
+  // Not in one change: it would hold the instances, for which a worker waits that holds the run.
+  await empty();
   assert.deepEqual(await database.rows('select from task_instance where id = $1', [id]), []);
   assert.deepEqual(await runsOf(id), []);
 });

@@ -207,8 +207,6 @@ export function createTasks(options: TasksOptions): Tasks {
     async removeWorkspace(change, workspaceId) {
       await execution.removeWorkspace(change, workspaceId);
       await deleteWorkspaceTasks(change, workspaceId);
-      // An instance may have been handed over between the two; from here on none can be.
-      await execution.removeWorkspace(change, workspaceId);
     },
   };
 }

@@ -36,7 +36,10 @@ export interface Lifecycle {
   /** Says after a change that what is known of the workspace is out of date. */
   announce(change: Change, workspaceId: number): void;
   readonly point: PointDeclaration;
-  /** Takes away what calls under way wrote into a workspace after it was emptied: they had been let in while it lived. */
+  /**
+   * Takes away what was written into a workspace while it was emptied, at once, and what calls under way wrote after that: they had been let in while
+   * it lived. It is a change of its own, since a worker may hold a run and wait for an instance that the deletion holds.
+   */
   readonly remains: JobDeclaration;
 }
 
@@ -96,7 +99,7 @@ export function createLifecycle(options: { holds: Holds; scheduling: Scheduling;
     await markDeleted(change, workspace.id, change.now);
     await deleteRolesOf(change, workspace.id);
     await empty(change, workspace.id);
-    change.enqueue({ kind: REMAINS, key: String(workspace.id), payload: { workspaceId: workspace.id, tenantId: workspace.tenant_id }, runAt: new Date(change.now.getTime() + limits.workspaceRemainsMs.value) });
+    change.enqueue({ kind: REMAINS, key: String(workspace.id), payload: { workspaceId: workspace.id, tenantId: workspace.tenant_id, last: false } });
     change.raise(workspaceDeleted(workspace, operator, change.now));
     announce(change, workspace.id);
   }
@@ -159,7 +162,11 @@ export function createLifecycle(options: { holds: Holds; scheduling: Scheduling;
     remains: {
       kind: REMAINS,
       actor: (payload) => platformActor('workspace:remains', Number(payload['tenantId'])),
-      handle: (change, payload) => empty(change, Number(payload['workspaceId'])),
+      async handle(change, payload) {
+        await empty(change, Number(payload['workspaceId']));
+        if (payload['last'] === true) return;
+        change.enqueue({ kind: REMAINS, key: String(payload['workspaceId']), payload: { ...payload, last: true }, runAt: new Date(change.now.getTime() + limits.workspaceRemainsMs.value) });
+      },
     },
     point: {
       code: 'delete-project',
