@@ -61,7 +61,7 @@ export async function deliveriesSubject(ground: Ground): Promise<Subject> {
         },
       },
       { name: 'ListDeliveryAttempts of a subscription', once: () => call(OWN, 'ListDeliveryAttempts', { SubscriptionId, ...all }), counts: 'counts up to 100,000 of the rows found' },
-      { name: 'ListDeliveryAttempts, failed ones of all days', once: () => call(OWN, 'ListDeliveryAttempts', { SubscriptionId, ...all, Status: 'Failed' }) },
+      { name: 'ListDeliveryAttempts, failed ones of all days', once: () => call(OWN, 'ListDeliveryAttempts', { SubscriptionId, ...all, Status: 'Failed' }), counts: 'tells how many have failed' },
       { name: 'ListDeliveryAttempts of one event', once: () => call(OWN, 'ListDeliveryAttempts', { EventId, ...all }) },
     ],
   };
