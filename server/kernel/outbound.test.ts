@@ -72,6 +72,10 @@ test('a target is checked when it is entered: its form, and its address if it is
   const outbound = client();
   const refused = ['nonsense', 'ftp://a.example/', 'http://user:word@a.example/', 'http://127.0.0.1/', 'http://2130706433/', 'http://0x7f.1/', 'http://[::1]/', 'http://[::ffff:10.0.0.1]/', 'http://169.254.169.254/'];
   for (const url of refused) assert.throws(() => outbound.checkTarget(url), (error) => error instanceof ApiError && error.entry === 'TargetForbidden', url);
+  // What is refused is logged, and the log is read by many.
+  for (const url of ['http://clerk:abacus@10.0.0.1/', 'http://10.0.0.1/robot/abacus?access_token=abacus', 'abacus']) {
+    assert.throws(() => outbound.checkTarget(url), (error) => error instanceof Error && !error.message.includes('abacus') && !JSON.stringify(error).includes('abacus'));
+  }
   outbound.checkTarget('https://a.example/hook');
   outbound.checkTarget('http://8.8.8.8:8080/');
 });

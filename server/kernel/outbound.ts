@@ -5,6 +5,7 @@ import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { ApiError } from './errors.ts';
 import { limits } from './limits.ts';
 import { createGuard, type GuardOptions } from './outbound-guard.ts';
+import { maskAddress } from './url-secrets.ts';
 
 export interface OutboundRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD';
@@ -49,7 +50,7 @@ export class OutboundError extends Error {
 export interface Outbound {
   /** Rejects with an `OutboundError`. Redirects are not followed: a 3xx is the answer. */
   request(request: OutboundRequest): Promise<OutboundAnswer>;
-  /** What can be said of a URL before it is called, when somebody enters it: its form, and its address if it is a literal one. Throws `TargetForbidden`. */
+  /** What can be said of a URL before it is called, when somebody enters it: its form, and its address if it is a literal one. Throws `TargetForbidden`, which does not repeat what may be a token: refusals are logged for many to read. */
   checkTarget(url: string): void;
   close(): Promise<void>;
 }
@@ -135,7 +136,7 @@ export function createOutbound(options: OutboundOptions): Outbound {
     },
     checkTarget(url) {
       const target = inspect(url);
-      if ('stage' in target) throw new ApiError('TargetForbidden', { url, reason: target.reason });
+      if ('stage' in target) throw new ApiError('TargetForbidden', { url: maskAddress(url), reason: target.reason });
     },
     close: () => agent.destroy(),
   };

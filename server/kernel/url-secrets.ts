@@ -31,3 +31,9 @@ export function urlSecrets(text: string): string[] {
   const parameters = [...text.matchAll(PARAMETER)].filter(([, , name]) => SECRET_PARAMETER.test(name ?? '')).map(([whole, begin]) => whole.slice(begin?.length ?? 0));
   return [...(password === undefined ? [] : [text.slice(...password)]), ...parameters].filter((secret) => secret !== '');
 }
+
+/** An address for those who may not use it: its host only, since receivers have their tokens in the path as well as in the query. */
+export function maskAddress(url: string): string {
+  const parsed = URL.parse(url);
+  return parsed === null ? MASK : `${parsed.protocol}//${parsed.host}/${MASK}`;
+}

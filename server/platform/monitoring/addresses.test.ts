@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { secretBox } from '../../kernel/secrets.ts';
+import { maskAddress } from '../../kernel/url-secrets.ts';
 import { SHELL, USER, WORKSPACE } from '../scheduling/scheduling.fixture.ts';
-import { addressKey, createAddresses, maskAddress, withoutAddress } from './addresses.ts';
+import { addressKey, createAddresses, withoutAddress } from './addresses.ts';
 import { monitoringPlace, spec, visitor } from './monitoring.fixture.ts';
 
 const LEGACY = '2020-05-18';

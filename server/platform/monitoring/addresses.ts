@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
-import { ApiError } from '../../kernel/errors.ts';
-import type { Outbound } from '../../kernel/outbound.ts';
 import type { SecretBox } from '../../kernel/secrets.ts';
-import { MASK } from '../../kernel/url-secrets.ts';
+import { MASK, maskAddress } from '../../kernel/url-secrets.ts';
 import type { AlertSetting } from './baseline-store.ts';
 import { addressReceivers, type Receiver } from './model.ts';
 
@@ -34,21 +32,6 @@ export function isAddress(type: Receiver['type']): type is (typeof addressReceiv
 /** A text that is the same for the same address of a tenant, and does not tell it. */
 export function addressKey(stored: string): string {
   return `url:${stored.slice(0, DIGEST_LENGTH)}`;
-}
-
-/** An address for those who may not use it: its host only, since robots have their tokens in the path as well as in the query. */
-export function maskAddress(url: string): string {
-  const parsed = URL.parse(url);
-  return parsed === null ? MASK : `${parsed.protocol}//${parsed.host}/${MASK}`;
-}
-
-/** Throws `TargetForbidden` for an address that may not be called, without repeating it: what is refused is logged. */
-export function checkAddress(outbound: Pick<Outbound, 'checkTarget'>, url: string): void {
-  try {
-    outbound.checkTarget(url);
-  } catch (error) {
-    throw error instanceof ApiError && error.entry === 'TargetForbidden' ? new ApiError('TargetForbidden', { ...error.parameters, url: maskAddress(url) }) : error;
-  }
 }
 
 /** A text, such as what a receiver answered, without what it repeats of the address. */

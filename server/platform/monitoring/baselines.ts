@@ -8,7 +8,7 @@ import { forEachTenant } from '../../kernel/tenants.ts';
 import type { EventLog } from '../../openevent/index.ts';
 import { checkText } from '../dialect.ts';
 import type { History, WatchedInstance } from '../scheduling/index.ts';
-import { checkAddress, type Addresses } from './addresses.ts';
+import type { Addresses } from './addresses.ts';
 import type { Alerts } from './alerts.ts';
 import {
   countBaselines,
@@ -111,7 +111,7 @@ export function createBaselines(options: {
     for (const setting of draft.alert_settings) {
       readTimeOfDay('SilenceStartTime', setting.SilenceStartTime);
       readTimeOfDay('SilenceEndTime', setting.SilenceEndTime);
-      for (const url of [...(setting.Webhooks ?? []), ...(setting.DingRobots ?? []).flatMap(({ WebUrl }) => WebUrl ?? [])]) if (url !== '') checkAddress(outbound, checkText('AlertSettings', url, 2_000));
+      for (const url of [...(setting.Webhooks ?? []), ...(setting.DingRobots ?? []).flatMap(({ WebUrl }) => WebUrl ?? [])]) if (url !== '') outbound.checkTarget(checkText('AlertSettings', url, 2_000));
       checkText('AlertRecipient', setting.AlertRecipient ?? '', 2_000);
     }
     const found = new Map((await history.tasks(db, tenantId, nodes)).map((task) => [task.task_id, task.workspace_id]));

@@ -5,7 +5,7 @@ import { limits } from '../../kernel/limits.ts';
 import type { Outbound } from '../../kernel/outbound.ts';
 import type { EventLog } from '../../openevent/index.ts';
 import { checkText, readId } from '../dialect.ts';
-import { checkAddress, isAddress, type Addresses } from './addresses.ts';
+import { isAddress, type Addresses } from './addresses.ts';
 import type { RuleDraft } from './model.ts';
 import { countRules, deleteRule, insertRule, lockRule, openReader, updateRule, type RuleRow } from './rule-store.ts';
 import type { Scopes } from './scope.ts';
@@ -70,7 +70,7 @@ export function createRules(options: { scopes: Scopes; events: Pick<EventLog, 'e
     if (draft.receivers.length > limits.alertReceivers.value) throw new ApiError('TooMany', { kind: 'AlertReceiver', label: 'receivers of one rule', limit: limits.alertReceivers.value });
     for (const { type, values } of draft.receivers) {
       if (values.length > limits.alertReceivers.value) throw new ApiError('TooMany', { kind: 'AlertReceiver', label: 'values of one receiver', limit: limits.alertReceivers.value });
-      if (isAddress(type)) for (const url of values) checkAddress(outbound, checkText('ReceiverValues', url, 2_000));
+      if (isAddress(type)) for (const url of values) outbound.checkTarget(checkText('ReceiverValues', url, 2_000));
       if (type === 'AliUid') for (const user of values) readId('ReceiverValues', user);
     }
     if (draft.channels.length > 20) throw invalid('Channels', 'there may be at most 20');
