@@ -116,7 +116,7 @@ async function settle({ database, kafka, memberFile, tenantId }: Place, faults: 
   const wait = (what: string, condition: () => Promise<boolean>) => eventually(what, condition, SETTLE_MS).catch((error: Error) => faults.push(error.message));
   await wait('all instances have ended', none(`select count(*) as count from task_instance where status not in ('Failure', 'Success')`));
   await wait('all holds are decided and carried out', none('select count(*) as count from hold where resumed_at is null'));
-  await wait('no job is left', none('select count(*) as count from job where failed_at is null'));
+  await wait('no job that is due is left', none('select count(*) as count from job where failed_at is null and run_at <= now()'));
   await wait(
     'every target has got everything',
     none(`select count(*) as count from delivery_cursor c join subscription s on s.id = c.subscription_id
