@@ -181,6 +181,7 @@ test('the sign-in page and the dialogs are clean as well', async () => {
     [`/extensions/manage?workspace=${ids.workspace}`, 'Options'],
     ['/extensions/approvals', 'New approval policy'],
     ['/openevent/deadlines', 'New deadline'],
+    ['/openevent/kafka', 'Create a Kafka user'],
     ['/platform/alerts', 'New rule'],
     [`/platform/alerts/baselines?workspace=${ids.workspace}`, 'New baseline'],
   ] as const) {

@@ -545,6 +545,8 @@ test('a rule is written with a pattern that is tried on past events before it is
   await dialog.getByLabel('Name').fill('ledger');
   await dialog.getByLabel('Address').fill('http://127.0.0.1:9/old');
   await dialog.getByRole('button', { name: 'Create' }).click();
+  // The form has a button to close as well.
+  await dialog.getByText('The signing secret, shown this once').waitFor();
   await dialog.getByRole('button', { name: 'Close' }).last().click();
   await page.locator('tr').filter({ hasText: 'ledger' }).getByRole('button', { name: 'Edit' }).click();
   await dialog.getByLabel('Address').fill('http://127.0.0.1:9/new');

@@ -23,6 +23,11 @@ const light: ThemeConfig = {
   algorithm: antTheme.defaultAlgorithm,
   token: {
     colorPrimary: '#0b6e69',
+    // As the page's own soft accent: what is derived from a dark colour is grey.
+    colorPrimaryBg: '#e3f1ef',
+    colorPrimaryBgHover: '#d3e8e5',
+    // The ring of the field in focus stays as strong as it is without these.
+    controlOutline: 'rgb(11 110 105 / 45%)',
     colorLink: '#0b6e69',
     colorSuccess: '#1f7a34',
     colorError: '#c02626',

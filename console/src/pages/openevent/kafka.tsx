@@ -13,8 +13,9 @@ import { Answer } from '../../parts/states.tsx';
 import { tell, tellFailure } from '../../parts/toast.tsx';
 import { useWorkspaces } from '../../parts/workspaces.tsx';
 import { common } from '../../text/common.ts';
+import { eventNames } from '../../text/event-types.ts';
 import { kafka } from '../../text/kafka.ts';
-import { useFormats, useTexts } from '../../text/language.tsx';
+import { useFormats, useNames, useTexts } from '../../text/language.tsx';
 import { ConsumerGroups } from './kafka-groups.tsx';
 
 type Access = NonNullable<Response<typeof own, 'GetKafkaAccess'>['PagingInfo']>;
@@ -192,6 +193,7 @@ function NewUser({ close, made }: { close(): void; made(shown: { name: string; p
   const t = useTexts(kafka);
   const c = useTexts(common);
   const { list } = useWorkspaces();
+  const eventName = useNames(eventNames);
   const types = useRead(own, 'ListEventTypes', {});
   const create = useWrite(own, 'CreateKafkaUser');
   return (
@@ -203,7 +205,7 @@ function NewUser({ close, made }: { close(): void; made(shown: { name: string; p
         { name: 'name', label: c('name'), required: true },
         { name: 'workspaces', label: c('workspace'), kind: 'many', help: t('workspaces-help'), choices: list.map((one) => ({ value: String(one.Id), label: one.Name ?? '' })) },
         { name: 'tenant', label: t('tenant-events'), kind: 'yes-no' },
-        { name: 'types', label: t('types'), kind: 'many', help: t('types-help'), choices: (types.data?.EventTypes ?? []).map((one) => ({ value: one.Type ?? '', label: one.EventCode ?? '' })) },
+        { name: 'types', label: t('types'), kind: 'many', help: t('types-help'), choices: (types.data?.EventTypes ?? []).map((one) => ({ value: one.Type ?? '', label: `${one.EventCode} · ${eventName(one.EventCode, one.Name)}` })) },
       ]}
       submit={async (values) => {
         const ProjectIds = listOf(values, 'workspaces').map(Number);
