@@ -133,6 +133,7 @@ export const limits = {
   rolesPerWorkspace: { value: 100, unit: 'count', what: 'Roles of its own that one workspace has.' },
   membersPerWorkspace: { value: 10_000, unit: 'count', what: 'Members of one workspace.' },
   fileContentBytes: { value: 4 * 1024 * 1024, unit: 'bytes', what: 'Code of one file.' },
+  pageContentBytes: { value: 64 * 1024 * 1024, unit: 'bytes', what: 'Code of all files or versions on one page of a list.' },
   filesPerWorkspace: { value: 100_000, unit: 'count', what: 'Files of one workspace.' },
   savedSnapshots: { value: 100, unit: 'count', what: 'Saved drafts of one object that are kept to be looked at again.' },
   nodeSpecBytes: { value: 1024 * 1024, unit: 'bytes', what: 'Spec of one node or other object of the studio, without its code.' },

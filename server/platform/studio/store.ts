@@ -1,6 +1,7 @@
 import type { Executor } from '../../kernel/database.ts';
-import type { Page } from '../dialect.ts';
+import { invalid } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
+import type { Page } from '../dialect.ts';
 import type { ChangeType, Draft, NodeKind, NodeRow, NodeState, Trigger, VersionRow, VersionStatus, WorkflowKind } from './model.ts';
 
 /** SQL of nodes and their versions. */
@@ -137,6 +138,13 @@ export interface NodeFilter {
   readonly entityType?: string | undefined;
 }
 
+/** Refuses a page whose code together is too much for one answer; its length is known without reading it. Throws InvalidParameter. */
+async function checkPageContents(db: Executor, contents: string, values: readonly unknown[]): Promise<void> {
+  const most = limits.pageContentBytes.value;
+  const bytes = (await db.row<{ bytes: number }>(`select coalesce(sum(octet_length(content)), 0) as bytes from (${contents}) as page`, values))?.bytes ?? 0;
+  if (bytes > most) throw invalid('PageSize', `the code of this page has more than ${most} bytes together; ask for a smaller page`);
+}
+
 /** One page of the files that are not deleted, last edited first. */
 export async function listNodes(db: Executor, filter: NodeFilter, withContent: boolean, page: Page): Promise<{ rows: NodeRow[]; total: number }> {
   const where = `n.workspace_id = $1 and n.state = 'NORMAL'
@@ -168,8 +176,11 @@ export async function listNodes(db: Executor, filter: NodeFilter, withContent: b
     filter.entityType ?? null,
   ];
   const columns = withContent ? NODE : `${NODE_WITHOUT_CONTENT}, '' as content`;
+  const selected = `${FROM_NODE} where ${where} order by n.edited_at desc, n.id desc limit $19 offset $20`;
+  const pageValues = [...values, page.size, page.offset];
+  if (withContent) await checkPageContents(db, `select n.content ${selected}`, pageValues);
   const [rows, count] = await Promise.all([
-    db.rows<NodeRow>(`select ${columns} ${FROM_NODE} where ${where} order by n.edited_at desc, n.id desc limit $19 offset $20`, [...values, page.size, page.offset]),
+    db.rows<NodeRow>(`select ${columns} ${selected}`, pageValues),
     db.row<{ count: number }>(`select count(*) as count ${FROM_NODE} where ${where}`, values),
   ]);
   return { rows, total: count?.count ?? 0 };
@@ -228,6 +239,7 @@ export function openVersions(db: Executor, nodeId: number): Promise<VersionRow[]
 }
 
 export async function listVersions(db: Executor, nodeId: number, page: Page): Promise<{ rows: VersionRow[]; total: number }> {
+  await checkPageContents(db, 'select content from node_version where node_id = $1 order by version desc limit $2 offset $3', [nodeId, page.size, page.offset]);
   const [rows, count] = await Promise.all([
     db.rows<VersionRow>(`select ${VERSION} from node_version where node_id = $1 order by version desc limit $2 offset $3`, [nodeId, page.size, page.offset]),
     db.row<{ count: number }>('select count(*) as count from node_version where node_id = $1', [nodeId]),

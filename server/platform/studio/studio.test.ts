@@ -201,6 +201,28 @@ describe('the studio', () => {
     await assert.rejects(call('ListFiles', { FileTypes: 'x' }), refusal('InvalidParameter'));
   });
 
+  it('refuses a page whose code is too much for one answer, and gives it in smaller ones', async () => {
+    await createBusiness('heavy');
+    const path = '业务流程/heavy';
+    const ids = [await createFile('heavy_a', { FileFolderPath: path, Content: 'x'.repeat(60) }), await createFile('heavy_b', { FileFolderPath: path, Content: 'ä'.repeat(30) })];
+    for (const FileId of [ids[0], ids[0]]) await call('SubmitFile', { FileId });
+    const limit = limits.pageContentBytes as { value: number };
+    const { value } = limit;
+    limit.value = 100;
+    try {
+      await assert.rejects(call('ListFiles', { FileFolderPath: path, NeedContent: true }), refusal('InvalidParameter'));
+      await assert.rejects(call('ListFileVersions', { FileId: ids[0] }), refusal('InvalidParameter'));
+      assert.equal(((await call('ListFiles', { FileFolderPath: path })) as unknown as ListAnswer).Data.Files.length, 2);
+      for (const PageNumber of [1, 2]) {
+        const { Data } = (await call('ListFiles', { FileFolderPath: path, NeedContent: true, PageNumber, PageSize: 1 })) as unknown as ListAnswer;
+        assert.equal(Buffer.byteLength(String(Data.Files[0]?.['Content'])), 60);
+        await call('ListFileVersions', { FileId: ids[0], PageNumber, PageSize: 1 });
+      }
+    } finally {
+      limit.value = value;
+    }
+  });
+
   it('lists the types of files', async () => {
     const answer = (await call('ListFileType', { PageNumber: 1, PageSize: 100, Keyword: 'shell' })) as { NodeTypeInfoList: { NodeTypeInfo: { NodeType: number }[]; TotalCount: number } };
     assert.ok(answer.NodeTypeInfoList.NodeTypeInfo.some((type) => type.NodeType === 6));
