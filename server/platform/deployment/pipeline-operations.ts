@@ -1,5 +1,6 @@
 import type { Operations } from '../../../contract/generated/dataworks-public-2024-05-18.ts';
 import { invalid, notFound } from '../../kernel/errors.ts';
+import { limits } from '../../kernel/limits.ts';
 import { inProject, type Access, type Call, type Handlers } from '../../kernel/operation.ts';
 import type { WorkspaceRight } from '../../kernel/rights.ts';
 import { checkText, pageCounters, readId, readPage } from '../dialect.ts';
@@ -137,8 +138,11 @@ export function pipelineOperations(pipeline: Pipeline, releases: Releases): Hand
         const run = await find(call, 'PipelineRunId', request.PipelineRunId);
         const { rows, total } = await listItems(call.db, run.id, page);
         const items = [];
+        let characters = 0;
         for (const item of rows) {
           const spec = item.version === 0 ? undefined : await releases.document(call.db, call.workspace.id, item);
+          characters += spec?.length ?? 0;
+          if (characters > limits.pageContentBytes.value) throw invalid('PageSize', `the code of this page has more than ${limits.pageContentBytes.value} bytes together; ask for a smaller page`);
           items.push({
             Id: String(item.fileId),
             Name: item.name,

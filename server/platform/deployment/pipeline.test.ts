@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { current, legacy, people, testPlatform, type TestPlatform } from '../../../test/support/platform.ts';
 import { ApiError, type ErrorName } from '../../kernel/errors.ts';
+import { limits } from '../../kernel/limits.ts';
 import { stageStatesBefore } from './states.ts';
 
 const { admin, developer, stranger } = people;
@@ -66,6 +67,18 @@ describe('the pipeline', () => {
     return getRun(run);
   };
   const row = (id: string) => platform.database.row<{ deployed_version: number | null; committed_version: number | null; state: string; task_id: number }>('select deployed_version, committed_version, state, task_id from node where id = $1', [id]);
+
+  it('refuses a page of items whose code is too much for one answer', async () => {
+    const run = await createRun(await createNode('heavy', gives('basic.heavy'), [{ output: 'basic_root' }]));
+    await platform.jobs.drain();
+    const limit = limits.pageContentBytes as { value: number };
+    const { value } = limit;
+    limit.value = 10;
+    await assert.rejects(call('ListPipelineRunItems', { PipelineRunId: run }), refusal('InvalidParameter', /smaller page/)).finally(() => {
+      limit.value = value;
+    });
+    await call('ListPipelineRunItems', { PipelineRunId: run });
+  });
 
   it('goes stage by stage to production in a simple workspace', async () => {
     const id = await createNode('first', gives('basic.first'), [{ output: 'basic_root' }]);
