@@ -80,6 +80,16 @@ test('writing needs the right over the Open Platform; others see what is theirs 
   assert.equal((await call(stranger, 'ListSubscriptions', {})).PagingInfo?.TotalCount, 0);
 });
 
+test('only who writes the Open Platform sees the whole address of a subscription and its headers', async () => {
+  const { SubscriptionId } = await subscribed('http://127.0.0.1:9/robot/abacus?access_token=abacus', { Enabled: false, Headers: [{ Name: 'x-token', Value: 'abacus' }] });
+  const ways = async (person: Person) => [(await call(person, 'GetSubscription', { SubscriptionId })).Subscription, (await call(person, 'ListSubscriptions', { PageSize: 100 })).PagingInfo?.Subscriptions?.find((one) => one.SubscriptionId === SubscriptionId)];
+  for (const shown of await ways(keeper)) assert.deepEqual([shown?.Url, shown?.Headers?.[0]?.Value], ['http://127.0.0.1:9/robot/abacus?access_token=abacus', 'abacus']);
+  for (const shown of await ways(member)) {
+    assert.deepEqual([shown?.Url, shown?.Headers?.[0]?.Name], ['http://127.0.0.1:9/******', 'x-token']);
+    assert.ok(!JSON.stringify(shown).includes('abacus'));
+  }
+});
+
 test('the log is read page by page, and each sees the events of the own workspaces', async () => {
   for (const number of [1, 2, 3]) {
     await place.raise(1, 'log:11', number, { workspaceId: 11 });

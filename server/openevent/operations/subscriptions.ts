@@ -6,6 +6,7 @@ import { ApiError, invalid, notFound } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { inTenant, type Call, type Handlers } from '../../kernel/operation.ts';
 import { pageCounters, readPage } from '../../kernel/page.ts';
+import { MASK, maskAddress } from '../../kernel/url-secrets.ts';
 import { CHANGE_PREFIX } from '../delivery/engine.ts';
 import { eventTypeByType, eventTypes as catalogue } from '../catalogue.ts';
 import { ownerOfSubscription } from '../buses/rule-store.ts';
@@ -14,7 +15,7 @@ import * as pauses from '../delivery/pause-store.ts';
 import { secretFrom, secretKey } from '../delivery/signature.ts';
 import { sampleEvent } from '../sample.ts';
 import * as store from '../store.ts';
-import { sightOf } from '../visibility.ts';
+import { sightOf, type Sight } from '../visibility.ts';
 import { requireSubscription, type OpenEventContext } from './context.ts';
 import { readSettings, showSettings } from './settings.ts';
 
@@ -29,15 +30,18 @@ type Actions =
   | 'PauseSubscription'
   | 'ResumeSubscription';
 
-function show(row: store.SubscriptionRow, now: Date) {
+/** Who only reads the Open Platform sees where events go, but no more of the address than its host: receivers have their tokens in it, and in headers. */
+function show(row: store.SubscriptionRow, now: Date, sight: Sight) {
+  const settings = showSettings(row, now);
   return {
     SubscriptionId: row.id,
     Name: row.name,
-    Url: row.url,
+    Url: sight.all ? row.url : maskAddress(row.url),
     Types: row.types,
     ProjectId: row.workspace_id ?? undefined,
     Enabled: row.enabled,
-    ...showSettings(row, now),
+    ...settings,
+    Headers: sight.all ? settings.Headers : settings.Headers.map((header) => ({ ...header, Value: MASK })),
     CreateUserId: row.created_by,
     CreateTime: row.created_at.getTime(),
     ModifyTime: row.modified_at.getTime(),
@@ -193,7 +197,7 @@ export function subscriptionOperations(context: OpenEventContext): Pick<Handlers
 
     GetSubscription: {
       access: inTenant('member'),
-      handle: async (call, request) => ({ Subscription: show(await requireSubscription(context, call, request.SubscriptionId), clock.now()) }),
+      handle: async (call, request) => ({ Subscription: show(await requireSubscription(context, call, request.SubscriptionId), clock.now(), sightOf(call, directory)) }),
     },
 
     ListSubscriptions: {
@@ -209,7 +213,7 @@ export function subscriptionOperations(context: OpenEventContext): Pick<Handlers
           keyword: request.Keyword,
         };
         const rows = await store.listSubscriptions(call.db, filter, page.offset, page.size);
-        return { PagingInfo: { ...pageCounters(page, await store.countSubscriptions(call.db, filter)), Subscriptions: rows.map((row) => show(row, clock.now())) } };
+        return { PagingInfo: { ...pageCounters(page, await store.countSubscriptions(call.db, filter)), Subscriptions: rows.map((row) => show(row, clock.now(), sight)) } };
       },
     },
 
