@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { limits } from '../../kernel/limits.ts';
+import { maskAddress } from '../../kernel/url-secrets.ts';
 import { member, openEventPlace, owner, refused, stranger } from './callers.fixture.ts';
 
 let place: Awaited<ReturnType<typeof openEventPlace>>;
@@ -161,7 +162,9 @@ test('a changed pattern and a changed address hold from then on; a deleted targe
   await place.until('the event at the new address', () => second.received.some((one) => one.number === 3));
   assert.deepEqual(new Set(first.received.map((one) => one.number)).has(1), false);
   const shown = (await call(member, 'GetRuleTarget', { TargetId })).Target;
-  assert.deepEqual([shown?.TargetName, shown?.Url, shown?.SubscriptionId], ['moved', second.url, SubscriptionId]);
+  assert.deepEqual([shown?.TargetName, shown?.Url, shown?.SubscriptionId], ['moved', maskAddress(second.url), SubscriptionId]);
+  assert.equal((await call(owner, 'GetRuleTarget', { TargetId })).Target?.Url, second.url);
+  for (const [person, url] of [[member, maskAddress(second.url)], [owner, second.url]] as const) assert.equal((await call(person, 'ListRuleTargets', { RuleId })).PagingInfo?.Targets?.[0]?.Url, url);
   const rule = (await call(member, 'GetEventRule', { RuleId })).Rule;
   assert.deepEqual([rule?.RuleName, rule?.EventPattern, rule?.TargetCount, rule?.EventBusName], ['renamed', commitFile, 1, name]);
   assert.deepEqual((await call(member, 'ListRuleTargets', { RuleId })).PagingInfo?.Targets?.length, 1);

@@ -6,12 +6,14 @@ import { ApiError, invalid, notFound } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Call, Handlers } from '../../kernel/operation.ts';
 import { pageCounters, readPage } from '../../kernel/page.ts';
+import { maskAddress } from '../../kernel/url-secrets.ts';
 import * as store from '../buses/rule-store.ts';
 import { DEFAULT_BUS, presentPlace } from '../buses/store.ts';
 import { CHANGE_PREFIX } from '../delivery/engine.ts';
 import { secretFrom, secretKey } from '../delivery/signature.ts';
 import { typesOf } from '../patterns/index.ts';
 import { deleteSubscription, insertSubscription, nextSubscriptionId, secretPurpose } from '../store.ts';
+import { sightOf, type Sight } from '../visibility.ts';
 import { lockBus, refresh } from './buses.ts';
 import type { OpenEventContext } from './context.ts';
 import { readPattern } from './patterns.ts';
@@ -33,12 +35,13 @@ function showRule(row: store.RuleRow) {
   };
 }
 
-function showTarget(row: store.TargetRow) {
+/** As with a subscription, who only reads sees the host of the address. */
+function showTarget(row: store.TargetRow, sight: Sight) {
   return {
     TargetId: row.id,
     RuleId: row.rule_id,
     TargetName: row.name,
-    Url: row.url,
+    Url: sight.all ? row.url : maskAddress(row.url),
     Enabled: row.enabled,
     SubscriptionId: row.subscription_id,
     CreateUserId: row.created_by,
@@ -64,7 +67,7 @@ const subscriptionName = (ruleId: number, target: string) => `rule ${ruleId}: ${
 
 /** Rules on event buses, and their targets. A target is delivered by the push subscription that it owns. */
 export function ruleOperations(context: OpenEventContext): Pick<Handlers<Operations>, Actions> {
-  const { events, outbound, secrets } = context;
+  const { directory, events, outbound, secrets } = context;
 
   async function lockRule(change: Change, call: Call, id: number): Promise<store.RuleRow> {
     const row = await store.lockRule(change, call.tenantId, id);
@@ -249,7 +252,7 @@ export function ruleOperations(context: OpenEventContext): Pick<Handlers<Operati
       async handle(call, request) {
         const row = await store.findTarget(call.db, call.tenantId, request.TargetId);
         if (row === undefined) throw notFound('RuleTarget', request.TargetId, 'target');
-        return { Target: showTarget(row) };
+        return { Target: showTarget(row, sightOf(call, directory)) };
       },
     },
     ListRuleTargets: {
@@ -257,7 +260,7 @@ export function ruleOperations(context: OpenEventContext): Pick<Handlers<Operati
       async handle(call, request) {
         const page = readPage(request);
         const rows = await store.listTargets(call.db, call.tenantId, request.RuleId, page.offset, page.size);
-        return { PagingInfo: { ...pageCounters(page, await store.countTargets(call.db, call.tenantId, request.RuleId)), Targets: rows.map(showTarget) } };
+        return { PagingInfo: { ...pageCounters(page, await store.countTargets(call.db, call.tenantId, request.RuleId)), Targets: rows.map((row) => showTarget(row, sightOf(call, directory))) } };
       },
     },
   };
