@@ -109,7 +109,7 @@ export function deliveryOperations(context: OpenEventContext): Pick<Handlers<Ope
   function chosen(request: Operations['RetryDeadLetters']['request'] | Operations['ListDeadLetters']['request']): inspect.DeadLetterFilter {
     const eventIds = 'EventIds' in request ? request.EventIds : undefined;
     if (eventIds?.some((id) => !uuid.test(id)) === true) throw invalid('EventIds', 'one of them is not the id of an event');
-    return { subscriptionId: request.SubscriptionId, eventIds, objectKey: request.ObjectKey, type: request.Type, from: moment(request.StartTime), to: moment(request.EndTime) };
+    return { subscriptionId: request.SubscriptionId, eventIds, objectKey: request.ObjectKey, type: request.Type, from: moment(request.StartTime, 'StartTime'), to: moment(request.EndTime, 'EndTime') };
   }
 
   return {
@@ -162,8 +162,8 @@ export function deliveryOperations(context: OpenEventContext): Pick<Handlers<Ope
           subscriptions: await inspectable(context, call, request.SubscriptionId),
           eventId: request.EventId,
           outcome: request.Status?.toLowerCase(),
-          from: moment(request.StartTime),
-          to: moment(request.EndTime),
+          from: moment(request.StartTime, 'StartTime'),
+          to: moment(request.EndTime, 'EndTime'),
           objectKey: request.ObjectKey,
           type: request.Type,
           httpStatus: request.HttpStatus,

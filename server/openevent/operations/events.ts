@@ -42,8 +42,8 @@ export function eventOperations(context: OpenEventContext): Pick<Handlers<Operat
       types: request.Types,
       workspaceId: request.ProjectId,
       objectKey: request.ObjectKey,
-      from: moment(request.StartTime),
-      to: moment(request.EndTime),
+      from: moment(request.StartTime, 'StartTime'),
+      to: moment(request.EndTime, 'EndTime'),
     };
     const found: LogEvent[] = [];
     let cursor = readCursor(request.After);
@@ -103,9 +103,9 @@ export function eventOperations(context: OpenEventContext): Pick<Handlers<Operat
 }
 
 /** A time of a request, or undefined. Refuses what is no time at all. */
-export function moment(milliseconds: number | undefined): Date | undefined {
+export function moment(milliseconds: number | undefined, name: 'StartTime' | 'EndTime' | 'Time'): Date | undefined {
   if (milliseconds === undefined) return undefined;
   // Beyond the years that PostgreSQL and JavaScript both know.
-  if (Math.abs(milliseconds) > 100_000_000_000_000) throw invalid('StartTime', 'it must be a time in milliseconds');
+  if (Math.abs(milliseconds) > 100_000_000_000_000) throw invalid(name, 'it must be a time in milliseconds');
   return new Date(milliseconds);
 }

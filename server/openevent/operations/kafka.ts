@@ -87,7 +87,7 @@ export function kafkaOperations(context: OpenEventContext, listener: KafkaListen
   async function target(call: Call, stream: Stream, partitions: number, request: Operations['ResetConsumerGroupOffsets']['request']): Promise<number[]> {
     const ends = new Map((await store.listTopicOffsets(call.db, stream.tenantId, [stream.workspaceId])).map((row) => [row.partition, row]));
     const cursor = request.To === 'Cursor' ? decodeCursor(request.Cursor ?? '') : undefined;
-    const time = request.To === 'Time' ? moment(request.Time) : undefined;
+    const time = request.To === 'Time' ? moment(request.Time, 'Time') : undefined;
     const one = async (partition: number): Promise<number> => {
       const end = ends.get(partition);
       if (end === undefined) return 0;

@@ -50,8 +50,8 @@ export function replayOperations(context: OpenEventContext): Pick<Handlers<Opera
   async function measure(call: Call, request: RangeRequest) {
     await requireSubscription(context, call, request.SubscriptionId);
     if (request.EventPattern !== undefined) readPattern(request.EventPattern);
-    const to = moment(request.EndTime) ?? clock.now();
-    let from = moment(request.StartTime) ?? to;
+    const to = moment(request.EndTime, 'EndTime') ?? clock.now();
+    let from = moment(request.StartTime, 'StartTime') ?? to;
     if (request.EndTime !== undefined && from >= to) throw invalid('EndTime', 'it must be later than StartTime');
     const kept = await store.retentionOf(call.db, request.SubscriptionId);
     if (kept?.days !== null && kept?.days !== undefined) from = new Date(Math.max(from.getTime(), clock.now().getTime() - kept.days * 86_400_000));

@@ -34,3 +34,11 @@ export interface DataSources {
   /** Deletes the data sources and compute resources of a workspace that is being deleted, and the rules that share others with it. */
   removeWorkspace(change: Change, workspaceId: number): Promise<void>;
 }
+
+/** Whether the settings ask for TLS, and whether the certificate must then be one that somebody vouches for. */
+export function tlsOf(options: Readonly<Record<string, string>>): { tls: boolean; verify: boolean } {
+  const mode = (options['sslmode'] ?? options['sslMode'] ?? options['ssl-mode'] ?? '').toLowerCase().replace('_', '-');
+  const on = ['ssl', 'useSSL', 'tls', 'useTLS'].some((name) => options[name]?.toLowerCase() === 'true') || /ssl/i.test(options['securityProtocol'] ?? options['security.protocol'] ?? '');
+  const strict = mode.startsWith('verify') || options['verifyServerCertificate']?.toLowerCase() === 'true';
+  return { tls: on || strict || mode.startsWith('require'), verify: strict };
+}

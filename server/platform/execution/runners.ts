@@ -6,7 +6,7 @@ import { fileTypeByCommand, type FileType } from '../../../contract/index.ts';
 import { limits } from '../../kernel/limits.ts';
 import { findProgram, type TaskAccount } from './account.ts';
 import type { DuckdbJob } from './duckdb-child.ts';
-import type { DataSourceConnection } from '../datasources/interface.ts';
+import { tlsOf, type DataSourceConnection } from '../datasources/interface.ts';
 import type { RunParameter, RunSurroundings, Supplies } from './interface.ts';
 import type { HttpCall, RemoteJob } from './remote-child.ts';
 
@@ -165,7 +165,6 @@ async function sql(job: RunnerJob, settings: RunnerSettings, kind: 'postgresql' 
   if (source === undefined) return { refusal: `The workspace has no data source ${job.datasource} in ${job.environment}.` };
   if (source.protocol !== kind) return { refusal: `The data source ${job.datasource} is of the type ${source.type}, which does not speak the protocol of ${job.command}.` };
   if (source.host === undefined) return { refusal: `The data source ${job.datasource} names no host.` };
-  const mode = (source.options['sslmode'] ?? source.options['sslMode'] ?? source.options['useSSL'] ?? '').toLowerCase();
   return remote(job, settings, {
     kind,
     sql: substitute(job.content, job.parameters),
@@ -175,8 +174,7 @@ async function sql(job: RunnerJob, settings: RunnerSettings, kind: 'postgresql' 
     database: source.database,
     user: source.user,
     password: source.password,
-    tls: ['require', 'verify-ca', 'verify-full', 'required', 'verify_ca', 'verify_identity', 'true'].includes(mode),
-    verify: mode.startsWith('verify'),
+    ...tlsOf(source.options),
     connectMs: CONNECT_MS,
     guard: settings.guard,
   });

@@ -44,6 +44,8 @@ interface Unrecorded {
   readonly run: ClaimedRow;
   readonly of: Session;
   readonly outcome: RunOutcome;
+  /** When it first could not be written. */
+  failingSince: Date | undefined;
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -135,11 +137,12 @@ export function createWorker(options: WorkerOptions): Service {
 
   /**
    * Writes down how a run ended, together with all others that ended while the last ones were being written: under load one change records many.
-   * While the database is away it tries again for as long as the lease may be its own.
+   * It tries again for as long as the lease may be its own while the database is away, and for as long as a lease when the database is there: what cannot be
+   * written then must not keep its slot, or the server from ending.
    */
   function record(run: ClaimedRow, of: Session, outcome: RunOutcome): Promise<void> {
     return new Promise((resolve, reject) => {
-      unrecorded.push({ run, of, outcome, resolve, reject });
+      unrecorded.push({ run, of, outcome, failingSince: undefined, resolve, reject });
       recording.now();
     });
   }
@@ -159,9 +162,10 @@ export function createWorker(options: WorkerOptions): Service {
       if (ends.length > 1) {
         // One that cannot be recorded must not keep the others back.
         for (const end of ends) await recordTogether(tenantId, [end]);
-      } else if (clock.now().getTime() > renewedAt.getTime() + settings.leaseMs) {
+      } else if (clock.now().getTime() > renewedAt.getTime() + settings.leaseMs || ends.some(({ failingSince }) => clock.now().getTime() > (failingSince ?? clock.now()).getTime() + settings.leaseMs)) {
         for (const end of ends) end.reject(error);
       } else {
+        for (const end of ends) end.failingSince ??= clock.now();
         log.warn({ err: error, runs: ends.map(({ run }) => run.id) }, 'the end of a run could not be recorded yet');
         await pause(settings.pollMs);
         unrecorded.push(...ends);

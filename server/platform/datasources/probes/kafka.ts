@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import { ProbeFailure, requireAddress, tlsOf, type ProbeContext } from './probe.ts';
+import { ProbeFailure, requireAddress, type ProbeContext } from './probe.ts';
+import { tlsOf } from '../interface.ts';
 
 /** Three requests of the Kafka protocol, which is all that a test needs: ApiVersions (18), SaslHandshake (17), SaslAuthenticate (36). */
 

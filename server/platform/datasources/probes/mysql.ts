@@ -1,5 +1,6 @@
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
-import { ProbeFailure, requireAddress, tlsOf, type ProbeContext } from './probe.ts';
+import { ProbeFailure, requireAddress, type ProbeContext } from './probe.ts';
+import { tlsOf } from '../interface.ts';
 
 const CONFIGURATION = new Set(['ER_ACCESS_DENIED_ERROR', 'ER_DBACCESS_DENIED_ERROR', 'ER_BAD_DB_ERROR', 'ER_NOT_SUPPORTED_AUTH_MODE', 'ER_HOST_NOT_PRIVILEGED', 'HANDSHAKE_NO_SSL_SUPPORT', 'ER_ACCOUNT_HAS_BEEN_LOCKED', 'ER_MUST_CHANGE_PASSWORD', 'AUTH_SWITCH_PLUGIN_ERROR']);
 

@@ -1,6 +1,6 @@
 import { Client, DatabaseError } from 'pg';
-import type { DataSourceConnection } from '../interface.ts';
-import { ProbeFailure, requireAddress, tlsOf, type ProbeContext } from './probe.ts';
+import { tlsOf, type DataSourceConnection } from '../interface.ts';
+import { ProbeFailure, requireAddress, type ProbeContext } from './probe.ts';
 
 /** Classes of SQLSTATE that say something about the properties: authorisation, catalogue name, access rule. */
 const CONFIGURATION = /^(28|3D|42|0L|0P)/;

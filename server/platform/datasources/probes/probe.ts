@@ -43,11 +43,3 @@ export function requireAddress(connection: DataSourceConnection): { host: string
   if (port === undefined || !Number.isInteger(port) || port < 1 || port > 65_535) throw new ProbeFailure('ConfigError', 'The connection properties name no valid port.');
   return { host, port };
 }
-
-/** Whether the settings ask for TLS, and whether the certificate must then be one that somebody vouches for. */
-export function tlsOf(options: Readonly<Record<string, string>>): { tls: boolean; verify: boolean } {
-  const mode = (options['sslmode'] ?? options['sslMode'] ?? options['ssl-mode'] ?? '').toLowerCase().replace('_', '-');
-  const on = ['ssl', 'useSSL', 'tls', 'useTLS'].some((name) => options[name]?.toLowerCase() === 'true') || /ssl/i.test(options['securityProtocol'] ?? options['security.protocol'] ?? '');
-  const strict = mode.startsWith('verify') || options['verifyServerCertificate']?.toLowerCase() === 'true';
-  return { tls: on || strict || mode.startsWith('require'), verify: strict };
-}
