@@ -22,38 +22,41 @@ export type Told =
 
 process.once('message', (task: Task) => void run(task));
 
-function tell(told: Told): void {
-  process.send?.(told);
+/** Resolves when the message is out of this process, so that a kill does not take it along. */
+function tell(told: Told): Promise<void> {
+  return new Promise((resolve) => {
+    process.send?.(told, () => resolve());
+  });
 }
 
 async function run(task: Task): Promise<void> {
   let records = 0;
   let began = 0;
   let done = false;
-  const take = (partition: number, offset: string, key: string, value: Buffer): void => {
+  const take = (partition: number, offset: string, key: string, value: Buffer): Promise<void> | undefined => {
     if (task.count === undefined) {
       const at = process.hrtime.bigint().toString();
       const envelope = JSON.parse(value.toString()) as { id: string; data: { operator: string } };
-      tell({ kind: 'record', id: envelope.id, at, partition, offset, key, number: Number(envelope.data.operator) });
-      return;
+      return tell({ kind: 'record', id: envelope.id, at, partition, offset, key, number: Number(envelope.data.operator) });
     }
     if (records === 0) began = performance.now();
     records += 1;
     if (records >= task.count && !done) {
       done = true;
-      tell({ kind: 'read', records, milliseconds: performance.now() - began });
+      return tell({ kind: 'read', records, milliseconds: performance.now() - began });
     }
   };
   let stop: () => Promise<void>;
   if (task.client === 'kafkajs') {
     const kafka = new Kafka({ brokers: [task.broker], sasl: { mechanism: 'scram-sha-256', username: task.user, password: task.password }, logLevel: logLevel.NOTHING, retry: { initialRetryTime: 50, retries: 50 } });
     const consumer = kafka.consumer({ groupId: task.group, heartbeatInterval: 300, sessionTimeout: 10_000, maxWaitTimeInMs: 500 });
-    consumer.on('consumer.group_join', () => tell({ kind: 'joined' }));
+    consumer.on('consumer.group_join', () => void tell({ kind: 'joined' }));
     await consumer.connect();
     await consumer.subscribe({ topic: task.topic, fromBeginning: true });
     await consumer.run({
       eachBatch: async ({ batch }) => {
-        for (const message of batch.messages) take(batch.partition, message.offset, String(message.key), message.value ?? Buffer.alloc(0));
+        // The batch is committed when this ends, and a member that is killed then must have told of all of it.
+        await Promise.all(batch.messages.map((message) => take(batch.partition, message.offset, String(message.key), message.value ?? Buffer.alloc(0))));
       },
     });
     stop = () => consumer.disconnect();
@@ -70,10 +73,10 @@ async function run(task: Task): Promise<void> {
       maxBytes: 8 * 1024 * 1024,
       highWaterMark: 8192,
     });
-    consumer.on('consumer:group:join', () => tell({ kind: 'joined' }));
+    consumer.on('consumer:group:join', () => void tell({ kind: 'joined' }));
     const stream = await consumer.consume({ topics: [task.topic], mode: MessagesStreamModes.COMMITTED, fallbackMode: 'earliest', autocommit: 200 });
     stream.on('error', () => {});
-    stream.on('data', (message) => take(message.partition, String(message.offset), String(message.key), message.value));
+    stream.on('data', (message) => void take(message.partition, String(message.offset), String(message.key), message.value));
     stop = () => consumer.close(true);
   }
   process.on('disconnect', () => process.exit(1));
