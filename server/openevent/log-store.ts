@@ -112,6 +112,12 @@ export async function insertEvents(tx: Pick<Executor, 'run'>, actor: Actor, now:
   );
 }
 
+/** The next of 1, 2, 5, 10, 20, 50, …: callers choose their pages, and each size would be a text of its own among those that are prepared, of which there is room for so many. */
+function roundSize(limit: number): number {
+  const step = 10 ** Math.floor(Math.log10(Math.max(1, limit)));
+  return step * ([1, 2, 5].find((times) => step * times >= limit) ?? 10);
+}
+
 /** Events after `cursor` and below the floor of this statement's own snapshot, with that floor. */
 export async function readEvents(db: Executor, cursor: Cursor, limit: number, filter: ReadFilter): Promise<{ events: LogEvent[]; floor: number; waiting: boolean }> {
   const values: unknown[] = [cursor.position, cursor.id];
@@ -120,7 +126,7 @@ export async function readEvents(db: Executor, cursor: Cursor, limit: number, fi
   const only = (condition: string, value: unknown) => (value === undefined ? '' : ` and ${condition} $${values.push(value)}`);
   const types = filter.types === undefined || filter.types.length === 0 ? undefined : filter.types;
   // Both looks go along an index and end at what they look for, whatever PostgreSQL knows of the log, which on a new day or after a crash is nothing: `exists` would let it scan
-  // the day for one row at its end, and a plain `tenant_id = …`, of which it then expects one row in 200, would let it sort all that is to come to find one page. The limit as text
+  // the day for one row at its end, and a plain `tenant_id = …`, of which it then expects one row in 200, would let it sort all that is to come to find one page. A size as text
   // and a cursor that is hidden behind `offset 0` let it keep one plan: with their values it would think a new one better, and planning costs more than reading 200 events.
   const likely = (condition: string, value: unknown) => (value === undefined ? '' : ` and coalesce(${condition.replace('?', `$${values.push(value)}`)}, false)`);
   const conditions =
@@ -140,13 +146,13 @@ export async function readEvents(db: Executor, cursor: Cursor, limit: number, fi
      left join lateral (
        select ${eventColumns} from event
        where (position, id) > (f.after_position, f.after_id) and position < f.floor${conditions}
-       order by position, id limit ${limit}) as e on true
+       order by position, id limit ${roundSize(limit)}) as e on true
      order by e.position, e.id`,
     values,
   );
   const first = rows[0];
   if (first === undefined) throw new Error('the log told no floor');
-  return { events: rows.flatMap((row) => (row.id === null ? [] : [toEvent(row)])), floor: first.floor, waiting: first.waiting };
+  return { events: rows.slice(0, limit).flatMap((row) => (row.id === null ? [] : [toEvent(row)])), floor: first.floor, waiting: first.waiting };
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

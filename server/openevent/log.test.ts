@@ -219,3 +219,27 @@ test('a page is found along the index while a change is under way, also on a day
     await server.drop();
   }
 });
+
+test('a page has the size that was asked for, and the many sizes that callers choose share few prepared statements', async () => {
+  const server = await testDatabase();
+  const own = openDatabase({ connection: server.url, connections: 1 });
+  const log = createEventLog({ database: own, validatePayloads: false });
+  try {
+    await own.run(
+      `insert into event (position, event_id, tenant_id, code, type, object_key, data, occurred_at, actor_id)
+       select n, gen_random_uuid(), 1, 'project-deleted', 'type', 'object', '{}', now(), 1 from generate_series(1, 100) as n`,
+    );
+    await own.run('update event_epoch set shift = shift + 100');
+    for (let limit = 1; limit <= 101; limit += 1) {
+      const page = await log.read(beginning, limit, { tenantId: 1 });
+      assert.equal(page.events.length, Math.min(limit, 100));
+      assert.equal(page.more, limit <= 100);
+      if (page.more) assert.equal(page.cursor.position, limit);
+    }
+    const prepared = await own.row<{ count: number }>("select count(*) as count from pg_prepared_statements where statement like '%after_position%'");
+    assert.equal(prepared?.count, 8);
+  } finally {
+    await own.close();
+    await server.drop();
+  }
+});
