@@ -6,6 +6,7 @@ import { Webhook } from 'standardwebhooks';
 import type { Page } from 'playwright-core';
 import { button, choose, confirm, done, isRefused, link, seriousFaults } from './acts.fixture.ts';
 import { soon, startConsole, type ConsoleTest } from './browser.fixture.ts';
+import { openShop, type Shop } from './shop.fixture.ts';
 
 /** What those do in the console who write programs for the platform: secrets, refused callbacks, patterns that are tried before they count. */
 
@@ -17,6 +18,7 @@ interface Got {
 
 let backend: ConsoleTest;
 let workspace = 0;
+let commitFile: Shop['commitFile'];
 let program: Server;
 let address = '';
 const received: Got[] = [];
@@ -26,12 +28,7 @@ const legacy = '2020-05-18';
 
 before(async () => {
   backend = await startConsole();
-  const { call } = backend.house;
-  workspace = Number((await call(current, 'CreateProject', { Name: 'shop', DisplayName: 'Shop', DevEnvironmentEnabled: true }))['Id']);
-  await call(legacy, 'CreateBusiness', { ProjectId: workspace, BusinessName: 'orders' });
-  await backend.user('reader');
-  const { userId } = await backend.user('platform_admin', ['open_platform_admin']);
-  await call(current, 'CreateProjectMember', { ProjectId: workspace, UserId: userId, RoleCodes: '["role_project_admin"]' });
+  ({ workspace, commitFile } = await openShop(backend));
   program = createServer((request, response) => {
     let body = '';
     request.on('data', (chunk: Buffer) => {
@@ -53,14 +50,6 @@ after(async () => {
 });
 
 const owner = () => backend.house.first.userName;
-
-/** Makes a file and commits it; answers its id. */
-async function commitFile(name: string): Promise<number> {
-  const { call } = backend.house;
-  const FileId = Number((await call(legacy, 'CreateFile', { ProjectId: workspace, FileName: name, FileType: 6, Content: 'echo', FileFolderPath: '业务流程/orders/General', CreateFolderIfNotExists: true, InputList: 'shop_root', OutputList: `shop.${name}`, CronExpress: '00 30 00 * * ?', CycleType: 'DAY' }))['Data']);
-  await call(legacy, 'SubmitFile', { ProjectId: workspace, FileId });
-  return FileId;
-}
 
 async function seen(fileName: string): Promise<void> {
   await soon(`the event of ${fileName} can be read`, async () => JSON.stringify(await backend.house.call(own, 'ListEvents', { ProjectId: workspace, MaxResults: 100 })).includes(`"${fileName}"`));

@@ -6,11 +6,13 @@ import { after, before, test } from 'node:test';
 import { makeSample } from '../../server/sample.ts';
 import { button, choose, confirm, done, isRefused, link } from './acts.fixture.ts';
 import { screen, soon, startConsole, until, type ConsoleTest } from './browser.fixture.ts';
+import { openShop, type Shop } from './shop.fixture.ts';
 
 /** What people do in the console, as the role that does it and as one that may not. */
 
 let backend: ConsoleTest;
 let workspace = 0;
+let commitFile: Shop['commitFile'];
 let receiver: Server;
 const received: string[] = [];
 const own = '2026-12-01';
@@ -18,12 +20,7 @@ const legacy = '2020-05-18';
 
 before(async () => {
   backend = await startConsole();
-  const { call } = backend.house;
-  workspace = Number((await call('2024-05-18', 'CreateProject', { Name: 'shop', DisplayName: 'Shop', DevEnvironmentEnabled: true }))['Id']);
-  await call(legacy, 'CreateBusiness', { ProjectId: workspace, BusinessName: 'orders' });
-  await backend.user('reader');
-  const { userId } = await backend.user('platform_admin', ['open_platform_admin']);
-  await call('2024-05-18', 'CreateProjectMember', { ProjectId: workspace, UserId: userId, RoleCodes: '["role_project_admin"]' });
+  ({ workspace, commitFile } = await openShop(backend));
   receiver = createServer((request, response) => {
     let body = '';
     request.on('data', (chunk: Buffer) => {
@@ -43,13 +40,6 @@ after(async () => {
 });
 
 const owner = () => backend.house.first.userName;
-/** Makes a file in the workspace and commits it; answers its id. */
-async function commitFile(name: string): Promise<number> {
-  const { call } = backend.house;
-  const FileId = Number((await call(legacy, 'CreateFile', { ProjectId: workspace, FileName: name, FileType: 6, Content: 'echo', FileFolderPath: '业务流程/orders/General', CreateFolderIfNotExists: true, InputList: 'shop_root', OutputList: `shop.${name}`, CronExpress: '00 30 00 * * ?', CycleType: 'DAY' }))['Data']);
-  await call(legacy, 'SubmitFile', { ProjectId: workspace, FileId });
-  return FileId;
-}
 
 test('signing in leads to the view that was asked for, a wrong password says so, and signing out ends it', async () => {
   const opened = await backend.open('/openapi/usage', undefined);
